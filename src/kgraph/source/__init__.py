@@ -1,0 +1,1 @@
+"""The source documents behind the graph: normalised text, layout, locators and the check against copying."""

@@ -1,0 +1,83 @@
+"""Locators: places in a source document, held without its words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kgraph.errors import PassageError
+from kgraph.source.layout import Layout
+from kgraph.source.normalisation import NormalisedText, digest, edge_digests, letters, tokens
+
+
+@dataclass(frozen=True)
+class Span:
+    """A run of characters ``[start, end)`` in a normalised text, with what is needed to find it again.
+
+    ``tokens`` counts the tokens, ``letters`` the letters and digits that ``digest`` covers.
+    """
+
+    start: int
+    end: int
+    tokens: int
+    letters: int
+    digest: str
+    first_digest: str
+    last_digest: str
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """Where a passage stands: its spans in reading order, its pages and its section number or title."""
+
+    spans: tuple[Span, ...]
+    pages: tuple[int, ...]
+    section: str
+
+
+def span_at(text: NormalisedText, start: int, end: int) -> Span:
+    """Return the span of characters ``start`` to ``end`` (exclusive) of a normalised text."""
+    piece = text.text[start:end]
+    first, last = edge_digests(piece)
+    return Span(start, end, len(tokens(piece)), len(letters(piece)), digest(piece), first, last)
+
+
+def _find(text: NormalisedText, notation: str) -> tuple[int, int]:
+    line_text, _, words = notation.partition(":")
+    if not line_text.strip().isdigit() or not words.strip():
+        raise PassageError(f'"{notation}": expected "LINE: first words … last words"')
+    ranges = text.offsets_of_lines(int(line_text), len(text.origins))
+    if not ranges:
+        raise PassageError(f'"{notation}": the text has no line {line_text.strip()}')
+    opening, ellipsis, closing = (part.strip() for part in words.partition("…"))
+    start = text.text.find(opening, ranges[0][0])
+    if start < 0:
+        raise PassageError(f'"{notation}": "{opening}" does not stand after the start of line {line_text.strip()}')
+    if not ellipsis:
+        return start, start + len(opening)
+    end = text.text.find(closing, start + len(opening))
+    if end < 0:
+        raise PassageError(f'"{notation}": "{closing}" does not follow "{opening}"')
+    return start, end + len(closing)
+
+
+def anchor_passage(text: NormalisedText, layout: Layout, notation: str) -> Anchor:
+    """Find the passage that ``notation`` names and return where it stands.
+
+    The notation is ``LINE: first words … last words``, with ``||`` between the spans of a passage
+    that runs over columns; the words are those of the normalised text, searched from the start of
+    the line on. Raises :class:`kgraph.errors.PassageError` if they are not found there.
+    """
+    spans: list[Span] = []
+    pages: list[int] = []
+    section = ""
+    for part in notation.split("||"):
+        start, end = _find(text, part.strip())
+        spans.append(span_at(text, start, end))
+        for line in sorted({text.line_of(start), text.line_of(end - 1)}):
+            page = layout.page_of(line)
+            if page is not None and page not in pages:
+                pages.append(page)
+        if not section:
+            found = layout.section_of(text.line_of(start))
+            section = "" if found is None else found.number or found.title
+    return Anchor(tuple(spans), tuple(pages), section)
