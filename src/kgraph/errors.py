@@ -3,6 +3,9 @@
 ``KgraphError``
     ``LayoutError``        a layout file cannot be read
     ``PassageError``       a passage is not where it is said to be
+    ``DatasetError``       the dataset's folders or files cannot be read
+    ``QueryFileError``     a file of the query library breaks the grammar of its header
+    ``BindingError``       a value given for a query's parameter does not fit it
 """
 
 from __future__ import annotations
@@ -18,3 +21,15 @@ class LayoutError(KgraphError):
 
 class PassageError(KgraphError):
     """A passage of a source document is not where it is said to be."""
+
+
+class DatasetError(KgraphError):
+    """The dataset's folders or files cannot be read."""
+
+
+class QueryFileError(KgraphError):
+    """A file of the query library breaks the grammar of its header; the message opens with ``file:line``."""
+
+
+class BindingError(KgraphError):
+    """A value given for a query's parameter does not fit it."""
