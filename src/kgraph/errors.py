@@ -6,6 +6,8 @@
     ``DatasetError``       the dataset's folders or files cannot be read
     ``QueryFileError``     a file of the query library breaks the grammar of its header
     ``BindingError``       a value given for a query's parameter does not fit it
+    ``RuleError``          an axiom cannot be compiled into a rule, or the rules do not end
+    ``NotInferredError``   a statement to be explained is neither asserted nor inferred
 """
 
 from __future__ import annotations
@@ -33,3 +35,11 @@ class QueryFileError(KgraphError):
 
 class BindingError(KgraphError):
     """A value given for a query's parameter does not fit it."""
+
+
+class RuleError(KgraphError):
+    """An axiom cannot be compiled into a rule, or the rules do not come to an end."""
+
+
+class NotInferredError(KgraphError):
+    """A statement to be explained is neither asserted nor inferred."""
