@@ -6,6 +6,7 @@ The algorithm and its test vectors are written down in ``docs/reference/normalis
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from bisect import bisect_left
 from dataclasses import dataclass, field
@@ -13,8 +14,11 @@ from dataclasses import dataclass, field
 ALGORITHM = "ink-text-1"
 """Name and version of the algorithm; it changes whenever an offset could change."""
 
+_SOFT_HYPHEN = "\u00ad"
 _DROPPED = {"\ufffd", "\ufeff", "\u200b"}
-_BLANK_AS_SPACE = {"\u00a0", "\u2007", "\u202f", "\t", "\u2022", "\f", "\v"}
+_AS_SPACE = {"\t", "\v", "\f", "\u2022"}
+_LIGATURES = range(0xFB00, 0xFB07)
+_INNER_SOFT_HYPHEN = re.compile("\u00ad(?! *(?:\\n|\\Z))|(?<=\u00ad) +(?=\\n|\\Z)")
 _EDGE_TOKENS = 5
 
 
@@ -43,57 +47,67 @@ class NormalisedText:
         return [(start, end)] if end > start else []
 
 
+def _clean_character(character: str) -> str:
+    if character == "\n":
+        return character
+    category = unicodedata.category(character)
+    if character in _AS_SPACE or category[0] == "Z":
+        return " "
+    if character in _DROPPED or category == "Cc":
+        return ""
+    if ord(character) in _LIGATURES:
+        return unicodedata.normalize("NFKC", character)
+    return character
+
+
 def _clean(extraction: str) -> str:
-    text = unicodedata.normalize("NFC", extraction.replace("\r\n", "\n").replace("\r", "\n"))
-    kept: list[str] = []
-    for character in text:
-        if character in _BLANK_AS_SPACE:
-            kept.append(" ")
-        elif character in _DROPPED or (unicodedata.category(character) == "Cc" and character != "\n"):
-            continue
-        else:
-            kept.append(character)
-    return "".join(kept)
+    text = "".join(map(_clean_character, extraction.replace("\r\n", "\n").replace("\r", "\n")))
+    # Composed last: a dropped character may have stood between a letter and its accent.
+    return unicodedata.normalize("NFC", _INNER_SOFT_HYPHEN.sub("", text))
 
 
 def _joins(before: str, after: str) -> tuple[bool, bool]:
-    """Tell whether two lines are one word across their break, and whether its hyphen goes."""
-    if not before or not after or not after[0].islower():
+    """Tell whether two lines are one word across their break, and whether a hyphen goes."""
+    if not before:
         return False, False
-    if before[-1] in "-\u00ad":
+    if before[-1] == _SOFT_HYPHEN:
+        return after[0].isalnum(), False
+    if not after[0].islower():
+        return False, False
+    if before[-1] == "-":
         if len(before) < 2 or not before[-2].isalpha():
             return False, False
-        return True, before[-1] == "\u00ad" or before[-2].islower()
+        return True, before[-2].islower()
     return before[-1].isalpha(), False
 
 
 def normalise(extraction: str) -> NormalisedText:
     """Return ``extraction`` in the form ``ink-text-1``.
 
-    The steps are: NFC; line ends to LF; replacement characters and control characters dropped;
-    no-break spaces, tabs and bullets to a space; a word that a line end divides is joined (a hyphen
-    or soft hyphen that ends the line after a small letter goes, a hyphen after a capital stays; a
-    line that ends in a letter with no space behind it goes on in the next line's small letter);
-    soft hyphens elsewhere dropped; every run of white space to one space; no space at either end.
+    The steps are: line ends to LF; replacement characters and control characters dropped; every
+    kind of space, tabs and bullets to a space; Latin ligatures to their letters; soft hyphens inside
+    a line dropped; NFC; a word that a line end divides is joined (a soft hyphen there goes, a hyphen
+    after a small letter goes, a hyphen after a capital stays; a line that ends in a letter with no
+    space behind it goes on in the next line's small letter); every run of white space to one space;
+    no space at either end.
     """
     out: list[str] = []
     origins: list[int] = []
     previous = ""
     for number, line in enumerate(_clean(extraction).split("\n"), start=1):
         body = line.lstrip(" ")
-        if not body:
+        divided = body.endswith(_SOFT_HYPHEN)
+        if not body or body == _SOFT_HYPHEN:
             continue
         joined, drops_hyphen = _joins(previous, body)
-        if joined and drops_hyphen:
+        if drops_hyphen:
             out.pop()
             origins.pop()
         elif not joined and out and out[-1] != " ":
             out.append(" ")
             origins.append(number)
         previous = body
-        for character in body:
-            if character == "\u00ad" and not body.endswith("\u00ad"):
-                continue
+        for character in body[:-1] if divided else body:
             if character == " " and out and out[-1] == " ":
                 continue
             out.append(character)
@@ -115,7 +129,7 @@ def letters(text: str) -> str:
     Digests are taken over this form, so that line breaks, hyphens, bullets and punctuation of
     another extraction of the same document do not matter.
     """
-    return "".join(c for c in unicodedata.normalize("NFC", text).lower() if c.isalnum())
+    return "".join(c for composed in unicodedata.normalize("NFC", text) for c in composed.lower() if c.isalnum())
 
 
 def digest(text: str) -> str:
