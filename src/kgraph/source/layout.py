@@ -43,8 +43,8 @@ class Layout:
     blocks: tuple[Block, ...]
     sections: tuple[Section, ...]
 
-    def _position(self, line: int) -> tuple[int, int] | None:
-        """Return the reading position of a line: index of its block and the line itself."""
+    def position_of(self, line: int) -> tuple[int, int] | None:
+        """Return a line's place in reading order (index of its block, line), or ``None`` outside the blocks."""
         for index, block in enumerate(self.blocks):
             if block.first_line <= line <= block.last_line:
                 return index, line
@@ -52,17 +52,17 @@ class Layout:
 
     def page_of(self, line: int) -> int | None:
         """Return the page a line is printed on, or ``None`` for a line outside every block."""
-        position = self._position(line)
+        position = self.position_of(line)
         return None if position is None else self.blocks[position[0]].page
 
     def section_of(self, line: int) -> Section | None:
         """Return the section a line belongs to in reading order, or ``None`` before the first."""
-        position = self._position(line)
+        position = self.position_of(line)
         if position is None:
             return None
         found: Section | None = None
         for section in self.sections:
-            start = self._position(section.first_line)
+            start = self.position_of(section.first_line)
             if start is not None and start <= position:
                 found = section
         return found

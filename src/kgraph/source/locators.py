@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kgraph.errors import PassageError
@@ -60,6 +61,23 @@ def _find(text: NormalisedText, notation: str) -> tuple[int, int]:
     return start, end + len(closing)
 
 
+def pages_of(text: NormalisedText, layout: Layout, ranges: Iterable[tuple[int, int]]) -> tuple[int, ...]:
+    """Return the pages on which character ranges begin and end, in the order in which they are met."""
+    pages: list[int] = []
+    for start, end in ranges:
+        for line in sorted({text.line_of(start), text.line_of(end - 1)}):
+            page = layout.page_of(line)
+            if page is not None and page not in pages:
+                pages.append(page)
+    return tuple(pages)
+
+
+def section_of(text: NormalisedText, layout: Layout, start: int) -> str:
+    """Return the number, else the title, of the section that a character stands in, or ``""`` before the first."""
+    found = layout.section_of(text.line_of(start))
+    return "" if found is None else found.number or found.title
+
+
 def anchor_passage(text: NormalisedText, layout: Layout, notation: str) -> Anchor:
     """Find the passage that ``notation`` names and return where it stands.
 
@@ -67,17 +85,10 @@ def anchor_passage(text: NormalisedText, layout: Layout, notation: str) -> Ancho
     that runs over columns; the words are those of the normalised text, searched from the start of
     the line on. Raises :class:`kgraph.errors.PassageError` if they are not found there.
     """
-    spans: list[Span] = []
-    pages: list[int] = []
-    section = ""
-    for part in notation.split("||"):
-        start, end = _find(text, part.strip())
-        spans.append(span_at(text, start, end))
-        for line in sorted({text.line_of(start), text.line_of(end - 1)}):
-            page = layout.page_of(line)
-            if page is not None and page not in pages:
-                pages.append(page)
-        if not section:
-            found = layout.section_of(text.line_of(start))
-            section = "" if found is None else found.number or found.title
-    return Anchor(tuple(spans), tuple(pages), section)
+    ranges = [_find(text, part.strip()) for part in notation.split("||")]
+    sections = (section_of(text, layout, start) for start, _ in ranges)
+    return Anchor(
+        spans=tuple(span_at(text, start, end) for start, end in ranges),
+        pages=pages_of(text, layout, ranges),
+        section=next((section for section in sections if section), ""),
+    )
