@@ -65,6 +65,8 @@ _SCHEMES = {
     "orgtype": "organisation-type",
     "unitof": "unit-of-measure",
     "obsstatus": "observation-status",
+    "sizeclass": "size-class",
+    "centrality": "centrality",
 }
 
 PREFIXES: dict[str, str] = {
