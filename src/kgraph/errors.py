@@ -3,14 +3,24 @@
 ``KgraphError``
     ``LayoutError``        a layout file cannot be read
     ``PassageError``       a passage is not where it is said to be
+    ``SourceTextError``    the text of a source document cannot be read
     ``DatasetError``       the dataset's folders or files cannot be read
     ``QueryFileError``     a file of the query library breaks the grammar of its header
     ``BindingError``       a value given for a query's parameter does not fit it
     ``RuleError``          an axiom cannot be compiled into a rule, or the rules do not end
     ``NotInferredError``   a statement to be explained is neither asserted nor inferred
+    ``SettingError``       a setting's value does not fit it
+    ``RequestError``       a request breaks a rule of the protocol or asks for what is refused
+        ``QuerySyntaxError``   the text of a query breaks the grammar
+    ``StoreError``         a query that was understood has no answer
+        ``QueryTimeoutError``  it took longer than it may
+        ``QueryFailedError``   the engine gave it up
+        ``StoreBusyError``     too many queries wait already
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 
 class KgraphError(Exception):
@@ -43,3 +53,61 @@ class RuleError(KgraphError):
 
 class NotInferredError(KgraphError):
     """A statement to be explained is neither asserted nor inferred."""
+
+
+class SettingError(KgraphError):
+    """A setting's value does not fit it; the message names the variable or option."""
+
+
+class RequestError(KgraphError):
+    """A request breaks a rule of the protocol or asks for what is refused.
+
+    ``code`` is the stable name of the problem, ``status`` the HTTP status it is answered with, ``params``
+    what the wording of the problem tells, ``headers`` what the answer carries besides.
+    """
+
+    def __init__(
+        self, code: str, status: int = 400, *, headers: Mapping[str, str] | None = None, **params: str | int
+    ) -> None:
+        super().__init__(code)
+        self.code = code
+        self.status = status
+        self.params = params
+        self.headers = dict(headers or {})
+
+
+class QuerySyntaxError(RequestError):
+    """The text of a query breaks the grammar at ``line`` and ``column`` (both from 1, of the first character)."""
+
+    def __init__(
+        self, code: str, line: int, column: int, *, length: int = 1, expected: tuple[str, ...] = (), **params: str
+    ) -> None:
+        super().__init__(code, 400, **params)
+        self.line = line
+        self.column = column
+        self.length = length
+        self.expected = expected
+
+
+class StoreError(KgraphError):
+    """A query that was understood has no answer."""
+
+
+class QueryTimeoutError(StoreError):
+    """A query took longer than it may."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"stopped after {seconds:g} s")
+        self.seconds = seconds
+
+
+class QueryFailedError(StoreError):
+    """The engine gave a query up, or the process that answered it died."""
+
+
+class StoreBusyError(StoreError):
+    """Too many queries wait already."""
+
+
+class SourceTextError(KgraphError):
+    """The text of a source document cannot be read."""
