@@ -16,6 +16,7 @@
         ``QueryTimeoutError``  it took longer than it may
         ``QueryFailedError``   the engine gave it up
         ``StoreBusyError``     too many queries wait already
+    ``FormatError``        a record cannot be brought to canonical form without losing something
 """
 
 from __future__ import annotations
@@ -111,3 +112,12 @@ class StoreBusyError(StoreError):
 
 class SourceTextError(KgraphError):
     """The text of a source document cannot be read."""
+
+
+class FormatError(KgraphError):
+    """A record cannot be brought to canonical form without losing something; ``line`` says where the cause is."""
+
+    def __init__(self, message: str, line: int) -> None:
+        """Keep the message, which names the line and the cure, and the line."""
+        super().__init__(message)
+        self.line = line
