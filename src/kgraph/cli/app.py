@@ -1,0 +1,58 @@
+"""The command line: its commands, and the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+import kgraph
+from kgraph.cli import ask, files, serving, sources
+from kgraph.cli.options import ExitCode
+from kgraph.errors import KgraphError
+
+app = typer.Typer(
+    name="kgraph",
+    help="An evidence synthesis on settlement and inclusion as a knowledge graph: serve it, ask it, check its files.",
+    epilog="Exit codes: 0 done, 1 violations found, 2 the command could not do its work.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(serving.serve)
+app.command()(files.check)
+app.command("format")(files.format_files)
+app.command()(ask.query)
+app.command()(ask.info)
+app.command("verify-source")(sources.verify_source)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"kgraph {kgraph.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """An evidence synthesis on settlement and inclusion as a knowledge graph."""
+
+
+def run() -> None:
+    """Run the command line and leave with its exit code."""
+    try:
+        app()
+    except KgraphError as error:
+        typer.echo(f"kgraph: {error}", err=True)
+        sys.exit(ExitCode.UNUSABLE)
+    except BrokenPipeError:
+        # The reader of a pipe (head, a pager) may leave early; that is no error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.DONE)

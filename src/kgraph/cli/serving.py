@@ -1,0 +1,23 @@
+"""``kgraph serve``."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from kgraph.cli.options import HomeOption, home_of
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on; 127.0.0.1 if not given.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 8000 if not given, 0 for any free one.")] = None,
+    home: HomeOption = None,
+) -> None:
+    """Serve the graph: SPARQL endpoint, pages and files, until interrupted."""
+    from kgraph.settings import load_settings
+    from kgraph.web.app import serve as serve_until_interrupted
+
+    folder = home_of(home)
+    serve_until_interrupted(load_settings(os.environ, host=host, port=port, home=folder), folder)
