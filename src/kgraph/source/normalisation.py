@@ -19,7 +19,8 @@ _DROPPED = {"\ufffd", "\ufeff", "\u200b"}
 _AS_SPACE = {"\t", "\v", "\f", "\u2022"}
 _LIGATURES = range(0xFB00, 0xFB07)
 _INNER_SOFT_HYPHEN = re.compile("\u00ad(?! *(?:\\n|\\Z))|(?<=\u00ad) +(?=\\n|\\Z)")
-_EDGE_TOKENS = 5
+EDGE_TOKENS = 5
+"""How many tokens at each end of a span have a digest of their own."""
 
 
 @dataclass(frozen=True)
@@ -134,10 +135,15 @@ def letters(text: str) -> str:
 
 def digest(text: str) -> str:
     """Return ``sha256:`` and the 64 hexadecimal digits of the digest of ``letters(text)`` in UTF-8."""
-    return "sha256:" + hashlib.sha256(letters(text).encode("utf-8")).hexdigest()
+    return digest_of_letters(letters(text))
+
+
+def digest_of_letters(run: str) -> str:
+    """Return the digest of a text that ``letters`` has already been taken of."""
+    return "sha256:" + hashlib.sha256(run.encode("utf-8")).hexdigest()
 
 
 def edge_digests(text: str) -> tuple[str, str]:
     """Return the digests of the first five and the last five tokens of ``text``."""
     words = tokens(text)
-    return digest(" ".join(words[:_EDGE_TOKENS])), digest(" ".join(words[-_EDGE_TOKENS:]))
+    return digest(" ".join(words[:EDGE_TOKENS])), digest(" ".join(words[-EDGE_TOKENS:]))
