@@ -10,7 +10,6 @@ from kgraph.errors import FormatError
 from kgraph.turtle.model import (
     RDF,
     WARNINGS,
-    XSD,
     Atom,
     Broken,
     Collection,

@@ -53,11 +53,11 @@ class DirectiveReader:
         if with_prefix and prefix is None:
             return None
         token = self.cursor.token
-        if token.kind not in NAMES and token.kind != "openiri" or token.kind in ("pname", "badname"):
-            self._expected("<IRI>")
-            iri = None
-        else:
+        iri = None
+        if token.kind in ("iri", "badiri", "openiri"):
             iri = self.terms.iri()
+        else:
+            self._expected("<IRI>")
         if iri is None:
             self._lose(prefix)
             return None if token.kind not in ("iri", "badiri") else Directive(prefix, "", start, token.end)

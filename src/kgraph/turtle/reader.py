@@ -94,7 +94,7 @@ class _Reader:
         statement = Statement(subject, [], start, cursor.last_end)
         self.statements.append(statement)
         alone = isinstance(subject, PropertyList) and subject.entries and cursor.token.text == "."
-        if not alone:
+        if not alone and not cursor.muted:
             statement.entries.extend(self._entries(nested=False))
         self._end_statement(statement)
 
@@ -162,11 +162,19 @@ class _Reader:
                 return mark
             cursor.muted = False
             start = cursor.token.start
-            if cursor.starts_statement(cursor.index):
-                comma = cursor.peek(-1)
-                cursor.fault("turtle-missing-dot", comma.start, comma.end, found=",", expected=".")
-                self.ended = not nested
-                return "."
+            if cursor.starts_statement(cursor.index) or cursor.starts_pair(cursor.index):
+                return self._wrong_comma(nested)
+
+    def _wrong_comma(self, nested: bool) -> str:
+        """Remark on a comma where the next line shows that another mark was meant; return that."""
+        cursor = self.cursor
+        comma = cursor.peek(-1)
+        if not cursor.starts_statement(cursor.index):
+            cursor.fault("turtle-missing-semicolon", comma.start, comma.end, found=",")
+            return ";"
+        cursor.fault("turtle-missing-dot", comma.start, comma.end, found=",", expected=".")
+        self.ended = not nested
+        return "."
 
     def _predicate(self) -> Term | None:
         cursor = self.cursor
@@ -188,6 +196,8 @@ class _Reader:
         else:
             cursor.unexpected("predicate")
             cursor.advance()
+            if cursor.is_predicate(cursor.index) and cursor.is_term(cursor.index + 1):
+                return self._predicate()
             if not cursor.is_term(cursor.index):
                 cursor.skip_to(";")
                 cursor.muted = True
@@ -197,13 +207,9 @@ class _Reader:
         """Tell, and remark, that the next line starts with another predicate or subject instead of an object."""
         cursor = self.cursor
         index = cursor.index
-        if cursor.token.kind not in NAMES and cursor.token.text != "a":
-            return False
         if cursor.starts_statement(index):
             self.ended = True
-        elif not (cursor.is_first_on_line(index) and cursor.is_term(index + 1)):
-            return False
-        elif cursor.line(index) != cursor.line(index + 1):
+        elif not cursor.starts_pair(index):
             return False
         cursor.missing("turtle-missing-object")
         return True
@@ -244,9 +250,13 @@ class _Reader:
                 return text
             if text == "." or (text == "]" and nested):
                 return text
+            if text == ":" and "" not in self.terms.prefixes:
+                cursor.unexpected(", ; ." if not nested else ", ; ]")
+                cursor.advance()
+                return ";"
             if text not in ("]", ")") or cursor.token.kind == "string":
                 break
-            if {"]": "[", ")": "("}[text] in cursor.brackets:
+            if nested or {"]": "[", ")": "("}[text] in cursor.brackets:
                 return ""
             cursor.unexpected(", ; ." if not nested else ", ; ]")
             cursor.advance()
@@ -288,7 +298,11 @@ class _Reader:
         else:
             node = PropertyList(self._entries(nested=True), opening.start, cursor.last_end)
         cursor.brackets.pop()
-        node.closed = cursor.token.text == ("]" if opening.text == "[" else ")")
+        closing, other = ("]", ")") if opening.text == "[" else (")", "]")
+        if cursor.token.text == other and {"]": "[", ")": "("}[other] not in cursor.brackets:
+            cursor.unexpected(closing)
+            closing = other
+        node.closed = cursor.token.text == closing
         if node.closed:
             cursor.advance()
             cursor.muted = False
@@ -314,12 +328,11 @@ class _Reader:
         items: list[Entry] = []
         while True:
             token = cursor.token
-            stray = token.text == "]" and "[" not in cursor.brackets
-            if token.text in _END_OF_OBJECTS and token.text != "," and not stray:
+            if token.text in _END_OF_OBJECTS and token.text != ",":
                 return items
-            if cursor.is_directive(cursor.index) or cursor.peek(1).text == "a":
+            if cursor.starts_statement(cursor.index, among_items=True):
                 return items
-            if stray or not (cursor.is_term(cursor.index) or token.kind == "openiri"):
+            if not (cursor.is_term(cursor.index) or token.kind == "openiri"):
                 cursor.unexpected("object )")
                 cursor.advance()
                 continue

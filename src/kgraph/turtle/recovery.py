@@ -111,11 +111,12 @@ class Cursor:
             return False
         return self.is_first_on_line(index) and self.scan.tokens[index + 1].kind in NAMES
 
-    def starts_statement(self, index: int, anywhere: bool = False) -> bool:
+    def starts_statement(self, index: int, anywhere: bool = False, among_items: bool = False) -> bool:
         """Tell whether a token must be the start of a new statement.
 
         Where only a term can stand, that is certain if the token is at the margin and three terms
-        follow each other; with ``anywhere`` it is enough that they stand on one line.
+        follow each other; with ``anywhere`` it is enough that they stand on one line. In a collection terms always
+        follow each other, so with ``among_items`` only the keyword ``a`` tells.
         """
         tokens = self.scan.tokens
         token = tokens[index]
@@ -125,9 +126,15 @@ class Cursor:
             return token.text in _OPENERS and anywhere and self._at_margin(index)
         if tokens[index + 1].text == "a":
             return True
-        if not self.is_predicate(index + 1) or not self.is_term(index + 2):
+        if among_items or not self.is_predicate(index + 1) or not self.is_term(index + 2):
             return False
         return self._at_margin(index) or (anywhere and self.line(index) == self.line(index + 2))
+
+    def starts_pair(self, index: int) -> bool:
+        """Tell whether a name opens a line and has a term behind it there: a predicate, not an object."""
+        if not self.is_predicate(index) or not self.is_first_on_line(index) or not self.is_term(index + 1):
+            return False
+        return self.line(index) == self.line(index + 1)
 
     def _at_margin(self, index: int) -> bool:
         column = self.scan.lines.position(self.scan.tokens[index].start)[1]

@@ -14,7 +14,7 @@ from kgraph.vocabulary import PREFIXES
 
 _LOCAL_ESCAPE = re.compile(r"\\(.)")
 _TO_ESCAPE = re.compile(r"(?<!\\)[/!$&'()*+,;=?#@~]|%(?![0-9A-Fa-f]{2})")
-_LANGUAGE_WORD = re.compile(r"[a-z]{2,3}(?:[-_][A-Za-z]+)?")
+_LANGUAGE_WORD = re.compile(r"[a-z]{2}(?:[-_][A-Za-z]+)?")
 
 
 class TermReader:
@@ -50,6 +50,7 @@ class TermReader:
             return None
         if token.kind == "openiri":
             self._refuse("turtle-unterminated-iri", token, found=shown(token))
+            self.cursor.muted = True
             return None
         return self._names.get(token.text) or self._iri_reference(token)
 
@@ -106,10 +107,8 @@ class TermReader:
 
     def _remark_bad_name(self, token: Token) -> None:
         prefix, _, local = token.text.partition(":")
-        if local.startswith("//"):
-            suggestion = f"<{token.text}>"
-        else:
-            suggestion = f"{prefix}:" + _TO_ESCAPE.sub(r"\\\g<0>", local)
+        escaped = _TO_ESCAPE.sub(r"\\\g<0>", local)
+        suggestion = f"<{token.text}>" if local.startswith("//") else f"{prefix}:{escaped}"
         self._refuse("turtle-bad-local-name", token, found=shown(token), suggestion=suggestion)
 
     def number(self) -> Node:
@@ -118,6 +117,8 @@ class TermReader:
         if token.kind == "badnumber":
             self.cursor.remark("turtle-bad-number", token.start, token.end, found=shown(token))
             return Broken(token.start, token.end)
+        if self.cursor.token.kind == "number" and self.cursor.brackets[-1:] != ["("]:
+            return self._spaced_number(token)
         comma, after = self.cursor.token, self.cursor.peek(1)
         if comma.text == "," and comma.start == token.end and after.kind == "number" and after.start == comma.end:
             self.cursor.remark(
@@ -130,6 +131,14 @@ class TermReader:
         text = token.text
         kind = "double" if "e" in text or "E" in text else "decimal" if "." in text else "integer"
         return Atom(f'"{text}"^^<{XSD}{kind}>', token.start, token.end)
+
+    def _spaced_number(self, first: Token) -> Node:
+        """Remark on a number with spaces in it, such as ``1 000``."""
+        while self.cursor.token.kind == "number":
+            self.cursor.advance()
+        end = self.cursor.last_end
+        self.cursor.remark("turtle-bad-number", first.start, end, found=self.cursor.scan.text[first.start : end])
+        return Broken(first.start, end)
 
     def literal(self) -> Node:
         """Read a quoted literal with its language tag or datatype."""
@@ -197,6 +206,7 @@ class TermReader:
         named = following.kind in NAMES or following.kind == "openiri"
         if carets.text == "^^" and named:
             return self.iri()
+        named = named or (following.kind in ("string", "word") and following.start == carets.end)
         end = following.end if named else carets.end
         self.cursor.remark("turtle-bad-datatype", carets.start, end, found=self.cursor.scan.text[carets.start : end])
         if named:

@@ -60,6 +60,7 @@ _SWALLOWED = re.compile(r"[ \t]*(?:(?:[\])][ \t]*)*(?:[;,]|(?<=[ \t\])])\.))[ \t
 _FOLLOWS = r"(?=[ \t]*(?:@[A-Za-z\-]+|\^\^\S+)?[ \t]*[;,.\])])"
 _TWO_LINES = {quote: re.compile(rf"{quote}[^{quote}]*{quote}{_FOLLOWS}") for quote in "\"'"}
 _STATEMENT_LINE = re.compile(rf"(?:\r\n|\n|\r)(?=@prefix |@base |<[^\s>]+>|{_PREFIX}?:{_LOCAL}[ \t]*[\r\n])")
+_PAIR_LINE = re.compile(rf"(?:\r\n|\n|\r)(?=[ \t]+{_PREFIX}?:{_LOCAL}[ \t]+(?:[\"'<\[(0-9]|{_PREFIX}?:{_LOCAL}))")
 _LINES_IN_A_STRING = 8
 
 
@@ -116,8 +117,11 @@ def is_local_name(text: str) -> bool:
 def _end_of_open_string(text: str, start: int, quote: str) -> int:
     """Return where a string without its closing quote is taken to end."""
     if len(quote) == 3:
-        new_statement = _STATEMENT_LINE.search(text, start)
-        return new_statement.start() if new_statement else len(text.rstrip())
+        ends = [found.start() for rule in (_STATEMENT_LINE, _PAIR_LINE) if (found := rule.search(text, start))]
+        stop = min(ends, default=len(text))
+        last_line = max(start + 3, text.rfind("\n", start, stop))
+        swallowed = _SWALLOWED.search(text[last_line:stop])
+        return last_line + swallowed.start() if swallowed else start + len(text[start:stop].rstrip())
     line_end = _LINE_END.search(text, start)
     stop = line_end.start() if line_end else len(text)
     swallowed = _SWALLOWED.search(text[start + 1 : stop])
