@@ -73,7 +73,7 @@ class RequestError(KgraphError):
         super().__init__(code)
         self.code = code
         self.status = status
-        self.params = params
+        self.params: dict[str, str | int] = dict(params)
         self.headers = dict(headers or {})
 
 
@@ -83,7 +83,8 @@ class QuerySyntaxError(RequestError):
     def __init__(
         self, code: str, line: int, column: int, *, length: int = 1, expected: tuple[str, ...] = (), **params: str
     ) -> None:
-        super().__init__(code, 400, **params)
+        super().__init__(code, 400)
+        self.params.update(params)
         self.line = line
         self.column = column
         self.length = length

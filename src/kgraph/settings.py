@@ -1,0 +1,133 @@
+"""Every limit and address of a running kgraph: one frozen record, read from the environment.
+
+Each setting has a default that is fit for a laptop and for a small server. ``KGRAPH_`` and the
+setting's name in capitals gives another value; a command's option wins over the environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from kgraph.errors import SettingError
+
+ENVIRONMENT_PREFIX = "KGRAPH_"
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"0", "false", "no", "off"}
+
+
+def _setting(default: object, meaning: str, *, least: float | None = None, choices: tuple[str, ...] = ()) -> Any:
+    return field(default=default, metadata={"meaning": meaning, "least": least, "choices": choices})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one process. Times are in seconds, sizes in bytes unless the name says otherwise."""
+
+    host: str = _setting("127.0.0.1", "address the server listens on")
+    port: int = _setting(8000, "port the server listens on; 0 takes any free one", least=0)
+    home: str = _setting("", "folder with ontology/, data/ and queries/; empty means the packaged one")
+    public_address: str = _setting(
+        "", "address under which the server is reached from outside; empty means the one a request names"
+    )
+    default_language: str = _setting(
+        "nn", "language of pages and messages when a client asks for none that there is", choices=("nn", "nb", "en")
+    )
+    query_timeout: float = _setting(10.0, "seconds a query may take before it is stopped", least=0.01)
+    query_workers: int = _setting(4, "processes that answer queries", least=1)
+    queue_length: int = _setting(64, "queries that may wait for a free process", least=0)
+    queue_timeout: float = _setting(5.0, "seconds a query may wait for a free process", least=0.01)
+    isolation: bool = _setting(True, "queries run in processes of their own that can be stopped (Linux)")
+    worker_memory_mib: int = _setting(2048, "mebibytes of memory one query may add", least=64)
+    worker_queries: int = _setting(1000, "queries after which a process is replaced by a fresh one", least=1)
+    max_query_length: int = _setting(1_000_000, "characters a query may have", least=1)
+    max_query_nesting: int = _setting(200, "depth to which brackets of a query may nest", least=1)
+    max_query_branches: int = _setting(1000, "UNION, || and && a query may have, each", least=1)
+    max_body: int = _setting(10 * 1024 * 1024, "bytes the body of a request may have", least=1)
+    max_url: int = _setting(65536, "bytes the address of a request may have", least=256)
+    max_connections: int = _setting(500, "connections served at once", least=1)
+    idle_timeout: int = _setting(15, "seconds an idle connection is kept open", least=1)
+    page_rows: int = _setting(50, "rows of one list on one page", least=1)
+    result_rows: int = _setting(200, "rows of a query's answer that one page shows", least=1)
+    publisher: str = _setting("kgraph contributors", "publisher of the running service")
+    contact: str = _setting("", "address that users of the service may write to; empty names none")
+
+
+@dataclass(frozen=True)
+class SettingDescription:
+    """One setting for people: its name, variable, type, default and meaning."""
+
+    name: str
+    variable: str
+    type: str
+    default: str
+    meaning: str
+
+
+def load_settings(environment: Mapping[str, str], **overrides: object) -> Settings:
+    """Return the settings that an environment and a command's options give.
+
+    An override that is ``None`` is no override. Raises :class:`kgraph.errors.SettingError` for a value
+    that does not fit, and for a ``KGRAPH_`` override that names no setting.
+    """
+    values: dict[str, object] = {}
+    known = {item.name for item in fields(Settings)}
+    for name in known:
+        variable = ENVIRONMENT_PREFIX + name.upper()
+        if environment.get(variable, "") != "":
+            values[name] = _read(name, environment[variable], variable)
+    for name, value in overrides.items():
+        if name not in known:
+            raise SettingError(f"there is no setting {name}")
+        if value is not None:
+            values[name] = _read(name, str(value), name)
+    return Settings(**values)  # type: ignore[arg-type]
+
+
+def iter_descriptions() -> Iterator[SettingDescription]:
+    """Yield a description of each setting in the order in which they stand in :class:`Settings`."""
+    for item in fields(Settings):
+        assert item.default is not MISSING
+        yield SettingDescription(
+            name=item.name,
+            variable=ENVIRONMENT_PREFIX + item.name.upper(),
+            type=str(item.type),
+            default="" if item.default == "" else str(item.default),
+            meaning=item.metadata["meaning"],
+        )
+
+
+def home_of(settings: Settings, packaged: Path) -> Path:
+    """Return the folder of knowledge that the settings name, else the packaged one."""
+    return Path(settings.home) if settings.home else packaged
+
+
+def _read(name: str, text: str, source: str) -> object:
+    """Turn a setting's text into its value; ``source`` is the variable or option named in an error."""
+    item = next(item for item in fields(Settings) if item.name == name)
+    try:
+        value = _convert(str(item.type), text.strip())
+    except ValueError as error:
+        raise SettingError(f'{source}: "{text}" is not a {item.type}') from error
+    least, choices = item.metadata["least"], item.metadata["choices"]
+    if least is not None and isinstance(value, int | float) and not value >= least:
+        raise SettingError(f"{source}: {text} is less than {least}")
+    if choices and value not in choices:
+        raise SettingError(f'{source}: "{text}" is not one of {", ".join(choices)}')
+    return value
+
+
+def _convert(kind: str, text: str) -> object:
+    match kind:
+        case "int":
+            return int(text)
+        case "float":
+            return float(text)
+        case "bool":
+            if text.lower() not in _TRUE | _FALSE:
+                raise ValueError(text)
+            return text.lower() in _TRUE
+        case _:
+            return text

@@ -1,0 +1,1 @@
+"""SPARQL as text and over HTTP, without a web framework and without an engine."""

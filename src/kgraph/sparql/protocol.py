@@ -1,0 +1,166 @@
+"""One request to the endpoint, read by the rules of the SPARQL 1.1 Protocol (sections 2.1 to 2.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from kgraph.errors import RequestError
+from kgraph.formats import media_type_of
+
+METHODS = ("GET", "HEAD", "POST", "QUERY", "OPTIONS")
+"""The methods of the endpoint, as its ``Allow`` header lists them."""
+
+QUERY_TYPE = "application/sparql-query"
+UPDATE_TYPE = "application/sparql-update"
+FORM_TYPE = "application/x-www-form-urlencoded"
+ACCEPT_POST = ", ".join((QUERY_TYPE, FORM_TYPE, UPDATE_TYPE))
+
+_SINGLE = ("query", "update", "timeout", "format", "lang")
+_MAX_PARAMETERS = 1000
+
+
+@dataclass(frozen=True)
+class QueryOperation:
+    """A query as it was sent, with the graphs that the protocol's parameters name.
+
+    ``default_graphs`` and ``named_graphs`` replace the dataset of the text; both are ``None`` if the
+    request names none. ``timeout`` is in seconds; ``format`` the short name or media type that a link asks
+    for in place of ``Accept``.
+    """
+
+    text: str
+    default_graphs: tuple[str, ...] | None = None
+    named_graphs: tuple[str, ...] | None = None
+    timeout: float | None = None
+    format: str | None = None
+
+
+@dataclass(frozen=True)
+class UpdateOperation:
+    """An update as it was sent."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class DescriptionOperation:
+    """A request without a query: for the service description, or for the page on which queries are written."""
+
+    format: str | None = None
+
+
+Operation = QueryOperation | UpdateOperation | DescriptionOperation
+
+
+def read_request(method: str, query_string: bytes, headers: Mapping[str, str], body: bytes = b"") -> Operation:
+    """Read a request into the operation it asks for.
+
+    ``headers`` are keyed by lower-case names. Each text is decoded once: percent-encoding first, then
+    UTF-8. Raises :class:`kgraph.errors.RequestError` naming the rule that is broken.
+    """
+    parameters = _read_parameters(query_string)
+    if method in ("GET", "HEAD"):
+        if "update" in parameters:
+            raise RequestError("update-by-get", 405, headers={"Allow": ", ".join(METHODS)})
+        return _query(parameters)
+    if method not in ("POST", "QUERY"):
+        raise RequestError("method-not-allowed", 405, headers={"Allow": ", ".join(METHODS)}, method=method)
+    kind = media_type_of(headers.get("content-type"))
+    if kind == FORM_TYPE:
+        return _form(_merge(parameters, _read_parameters(body)))
+    _check_charset(headers.get("content-type", ""))
+    if kind == QUERY_TYPE:
+        return _query(_merge(parameters, {"query": [_decode(body)]}))
+    if kind == UPDATE_TYPE and method == "POST":
+        if "query" in parameters:
+            raise RequestError("query-and-update")
+        return UpdateOperation(_decode(body))
+    raise RequestError("unsupported-media-type", 415, headers={"Accept-Post": ACCEPT_POST}, found=kind or "-")
+
+
+def _form(parameters: dict[str, list[str]]) -> Operation:
+    if "update" in parameters:
+        if "query" in parameters:
+            raise RequestError("query-and-update")
+        return UpdateOperation(parameters["update"][0])
+    if "query" not in parameters:
+        raise RequestError("missing-query")
+    return _query(parameters)
+
+
+def _query(parameters: dict[str, list[str]]) -> Operation:
+    link_format = parameters.get("format", [None])[0]
+    if "query" not in parameters:
+        return DescriptionOperation(link_format)
+    default = tuple(parameters.get("default-graph-uri", ()))
+    named = tuple(parameters.get("named-graph-uri", ()))
+    given = bool(default or named)
+    return QueryOperation(
+        parameters["query"][0],
+        default if given else None,
+        named if given else None,
+        _read_timeout(parameters.get("timeout", [None])[0]),
+        link_format,
+    )
+
+
+def _merge(one: dict[str, list[str]], other: dict[str, list[str]]) -> dict[str, list[str]]:
+    merged = {name: list(values) for name, values in one.items()}
+    for name, values in other.items():
+        merged.setdefault(name, []).extend(values)
+    _check_single(merged)
+    return merged
+
+
+def _check_single(parameters: dict[str, list[str]]) -> None:
+    for name in _SINGLE:
+        if len(parameters.get(name, ())) > 1:
+            raise RequestError("repeated-parameter", 400, name=name)
+
+
+def _read_parameters(encoded: bytes) -> dict[str, list[str]]:
+    try:
+        pairs = parse_qsl(
+            encoded.decode("utf-8"),
+            keep_blank_values=True,
+            encoding="utf-8",
+            errors="strict",
+            max_num_fields=_MAX_PARAMETERS,
+        )
+    except UnicodeDecodeError as error:
+        raise RequestError("not-utf-8") from error
+    except ValueError as error:
+        raise RequestError("too-many-parameters", 400, limit=_MAX_PARAMETERS) from error
+    parameters: dict[str, list[str]] = {}
+    for name, value in pairs:
+        parameters.setdefault(name, []).append(value)
+    _check_single(parameters)
+    return parameters
+
+
+def _read_timeout(text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError as error:
+        raise RequestError("bad-timeout", 400, found=text) from error
+    if not 0 < seconds < float("inf"):
+        raise RequestError("bad-timeout", 400, found=text)
+    return seconds
+
+
+def _check_charset(content_type: str) -> None:
+    for parameter in content_type.split(";")[1:]:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset" and value.strip().strip('"').lower() not in ("utf-8", "utf8", "us-ascii"):
+            raise RequestError("unsupported-charset", 415, headers={"Accept-Post": ACCEPT_POST}, found=value.strip())
+
+
+def _decode(body: bytes) -> str:
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise RequestError("not-utf-8") from error

@@ -1,0 +1,124 @@
+"""The process that holds the dataset and forks a process for each place queries are answered in.
+
+It runs alone and without threads (``python -m kgraph.store.zygote FD MEMORY HOME``): it loads the dataset, says
+``READY`` with revision and graphs, and for each ``FORK`` that comes with a socket it forks a process that
+answers the queries arriving there. The process's descriptor goes back, so that it can be killed without
+mistaking it for another one.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import json
+import os
+import resource
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from kgraph.dataset import load_dataset
+from kgraph.errors import KgraphError, QueryFailedError, QuerySyntaxError
+from kgraph.formats import GRAPHS, RESULTS, by_name
+from kgraph.store.base import Query
+from kgraph.store.embedded import EmbeddedStore, open_store
+from kgraph.store.frames import ERROR, FORK, QUERY, READY, FrameWriter, receive_frame, send_frame
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_NO_NEW_PRIVS = 38
+_CLONE_NEWUSER = 0x10000000
+_CLONE_NEWNET = 0x40000000
+_MIB = 1024 * 1024
+
+
+def main(control_descriptor: int, memory: int, home: Path) -> int:
+    """Load the dataset of ``home`` and serve fork requests until the control socket closes."""
+    control = socket.socket(fileno=control_descriptor)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        store = open_store(load_dataset(home))
+    except KgraphError as error:
+        send_frame(control, ERROR, str(error).encode())
+        return 1
+    # The collector would touch, and so copy, every page that the forks share.
+    gc.collect()
+    gc.freeze()
+    send_frame(control, READY, json.dumps({"revision": store.revision, "graphs": store.graphs()}).encode())
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        if message != FORK or not descriptors:
+            return 0
+        _fork_worker(control, descriptors[0], store, memory)
+
+
+def _fork_worker(control: socket.socket, descriptor: int, store: EmbeddedStore, memory: int) -> None:
+    parent = os.getpid()
+    child = os.fork()
+    if child == 0:
+        try:
+            _shut_in(descriptor, parent, memory)
+            _answer_queries(socket.socket(fileno=descriptor), store)
+        finally:
+            os._exit(0)
+    os.close(descriptor)
+    handle = os.pidfd_open(child)
+    socket.send_fds(control, [READY + child.to_bytes(4, "big")], [handle])
+    os.close(handle)
+
+
+def _shut_in(descriptor: int, parent: int, memory: int) -> None:
+    """Leave a fork nothing but its own socket: no other descriptor, no network, no new rights, so much memory."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(0)
+    os.closerange(3, descriptor)
+    os.closerange(descriptor + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    # Without the right to make namespaces the limit on descriptors still keeps sockets from being opened.
+    libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    address_space = pages * resource.getpagesize() + memory * _MIB
+    resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+
+
+def _answer_queries(channel: socket.socket, store: EmbeddedStore) -> None:
+    while True:
+        try:
+            kind, body = receive_frame(channel)
+        except (EOFError, OSError):
+            return
+        if kind != QUERY:
+            return
+        try:
+            _answer(json.loads(body), channel, store)
+        except OSError:
+            return
+
+
+def _answer(request: dict[str, object], channel: socket.socket, store: EmbeddedStore) -> None:
+    dataset = request["dataset"]
+    query = Query(
+        str(request["text"]),
+        (tuple(dataset[0]), tuple(dataset[1])) if isinstance(dataset, list) else None,
+        dict(request["substitutions"]),  # type: ignore[call-overload]
+    )
+    wanted = by_name(str(request["format"]), (*RESULTS, *GRAPHS))
+    assert wanted is not None
+    writer = FrameWriter(channel)
+    try:
+        store.write_answer(query, wanted, writer)  # type: ignore[arg-type]
+        writer.finish()
+    except QuerySyntaxError as error:
+        place = {"line": error.line, "column": error.column, "reason": error.params.get("reason", "")}
+        send_frame(channel, ERROR, json.dumps(place).encode())
+    except (QueryFailedError, MemoryError) as error:
+        send_frame(channel, ERROR, json.dumps({"failed": str(error)}).encode())
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])))
