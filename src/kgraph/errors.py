@@ -4,6 +4,7 @@
     ``LayoutError``        a layout file cannot be read
     ``PassageError``       a passage is not where it is said to be
     ``SourceTextError``    the text of a source document cannot be read
+    ``UnknownClassError``  no record is of the class that was asked for
     ``DatasetError``       the dataset's folders or files cannot be read
     ``QueryFileError``     a file of the query library breaks the grammar of its header
     ``BindingError``       a value given for a query's parameter does not fit it
@@ -122,3 +123,12 @@ class FormatError(KgraphError):
         """Keep the message, which names the line and the cure, and the line."""
         super().__init__(message)
         self.line = line
+
+
+class UnknownClassError(KgraphError):
+    """No record is of the class that was asked for; ``known`` holds the names of those that records are of."""
+
+    def __init__(self, name: str, known: list[str]) -> None:
+        super().__init__(f"{name}: not a class of records; known are {', '.join(known)}")
+        self.name = name
+        self.known = known

@@ -76,6 +76,10 @@ class Statements:
         """Tell whether a resource is described, that is, stands as a subject."""
         return subject in self._by_subject
 
+    def iter_subjects(self) -> Iterator[Term]:
+        """Yield each resource that is described, in the order of the files."""
+        yield from self._by_subject
+
     def objects(self, subject: Term, predicate: Term) -> list[Term]:
         """Return the objects of a subject's property, in the order in which they are written."""
         properties = self._by_subject.get(subject)

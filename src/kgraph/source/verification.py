@@ -211,9 +211,7 @@ class _Checker:
         """Yield what is wrong with a span in the extraction that it counts in."""
         if not span.start < span.end <= len(self.text.text):
             length = len(self.text.text)
-            yield self._about(
-                locator, "source-span-out-of-range", span, start=span.start, end=span.end, length=length
-            )
+            yield self._about(locator, "source-span-out-of-range", span, start=span.start, end=span.end, length=length)
             return
         there = span_at(self.text, span.start, span.end)
         compared = {
