@@ -23,7 +23,14 @@ ex:b ex:p "two" .
 @pytest.fixture
 def small_home(tmp_path: Path) -> Path:
     """A home with one record, one ontology module, one shape and files that belong to no graph."""
-    for name in ("data/ttl/report", "data/layout", "ontology/modules", "ontology/shapes", "ontology/examples", "queries"):
+    for name in (
+        "data/ttl/report",
+        "data/layout",
+        "ontology/modules",
+        "ontology/shapes",
+        "ontology/examples",
+        "queries",
+    ):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "data/ttl/report/record.ttl").write_text(RECORD, encoding="utf-8")
     for name in ("kgraph.ttl", "modules/a.ttl", "shapes/a.ttl", "examples/a.ttl"):

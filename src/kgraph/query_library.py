@@ -67,7 +67,7 @@ class Parameter:
         Raises :class:`kgraph.errors.BindingError` if the value does not fit the parameter.
         """
         if self.kind == "iri":
-            return f"<{_expand(value, self.name)}>"
+            return f"<{expand_iri(value, self.name)}>"
         lexical = value.translate(_ESCAPES)
         if self.language is not None:
             return f'"{lexical}"@{self.language}'
@@ -197,8 +197,11 @@ def read_query(text: str, path: Path) -> LibraryQuery:
     return header.query(text, set(re.findall(r"[?$](\w+)", "\n".join(lines[count:]))))
 
 
-def _expand(value: str, name: str) -> str:
-    """Return the IRI that a value names, in full or by a prefix of kgraph's."""
+def expand_iri(value: str, name: str) -> str:
+    """Return the IRI that a value names, in full or by a prefix of kgraph's; ``name`` stands in the error.
+
+    Raises :class:`kgraph.errors.BindingError` if it is neither.
+    """
     prefixed = _PREFIXED_NAME.fullmatch(value)
     if prefixed and prefixed["prefix"] in PREFIXES:
         return PREFIXES[prefixed["prefix"]] + prefixed["local"]
@@ -301,7 +304,7 @@ class _Header:
 
     def _iri(self, node: yaml.Node) -> str:
         try:
-            return _expand(self._text(node), "the header")
+            return expand_iri(self._text(node), "the header")
         except BindingError as error:
             self._fail(node, str(error))
 

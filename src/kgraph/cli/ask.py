@@ -125,7 +125,9 @@ def _answer(folder: Path, asked: LibraryQuery, values: Mapping[str, str], format
     if chosen is None:
         names = ", ".join([*([] if text.is_graph else [TABLE]), *(item.name for item in offered)])
         raise CommandError(f"{text.form} cannot be answered as {format_name}; choose {names}")
-    body = _open(folder).query(Query(text, substitutions=terms), chosen).read().decode()
+    named = text.default_graphs is not None or text.named_graphs is not None
+    dataset = (text.default_graphs or (), text.named_graphs or ()) if named else None
+    body = _open(folder).query(Query(text.text, dataset, terms), chosen).read().decode()
     if not as_table:
         return body if body.endswith("\n") else body + "\n"
     return render_table(json.loads(body), shutil.get_terminal_size((_TABLE_WIDTH, 24)).columns, hidden=terms)

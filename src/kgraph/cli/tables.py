@@ -65,13 +65,11 @@ def _fit(widths: list[int], width: int) -> list[int]:
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], numeric: Sequence[bool]) -> str:
-    padded = (
-        cell.rjust(w) if right else cell.ljust(w) for cell, w, right in zip(cells, widths, numeric, strict=True)
-    )
+    padded = (cell.rjust(w) if right else cell.ljust(w) for cell, w, right in zip(cells, widths, numeric, strict=True))
     return _GAP.join(padded)
 
 
 def _wrapped(row: Sequence[str], widths: Sequence[int], numeric: Sequence[bool]) -> list[str]:
-    pieces = [textwrap.wrap(cell, w, break_on_hyphens=False) or [""] for cell, w in zip(row, widths, strict=True)]
+    pieces = [textwrap.wrap(cell, w) or [""] for cell, w in zip(row, widths, strict=True)]
     height = max((len(piece) for piece in pieces), default=1)
     return [_line([p[i] if i < len(p) else "" for p in pieces], widths, numeric) for i in range(height)]
