@@ -113,8 +113,13 @@ class DirectiveReader:
             self._skip_line()
 
     def _skip_line(self) -> None:
-        """Leave out the rest of the line, or all up to a dot."""
+        """Leave out the rest of the line, or all up to a dot, but believe a prefix that stands there with its IRI."""
         cursor = self.cursor
         while cursor.token.kind != "end" and not cursor.is_first_on_line(cursor.index):
-            if cursor.advance().text == ".":
+            token = cursor.advance()
+            if token.text == ".":
                 return
+            if token.kind == "pname" and token.text.endswith(":") and cursor.token.kind == "iri":
+                iri = self.terms.iri()
+                if iri is not None:
+                    self.terms.declare(token.text[:-1], iri)

@@ -19,6 +19,7 @@ _ABSOLUTE = re.compile(
     rf"(?:\?(?:[{_NAME}:@/?\ue000-\uf8ff]|{_PERCENT})*+)?"
     rf"(?:\#(?:[{_NAME}:@/?]|{_PERCENT})*+)?"
 )
+_COLON_FIRST = re.compile(r"[^/?#]*:")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 _WRONG = re.compile(rf"[^{_NAME}:@/?#\[\]%\ue000-\uf8ff]|%(?![0-9A-Fa-f]{{2}})")
 
@@ -26,6 +27,11 @@ _WRONG = re.compile(rf"[^{_NAME}:@/?#\[\]%\ue000-\uf8ff]|%(?![0-9A-Fa-f]{{2}})")
 def is_absolute(iri: str) -> bool:
     """Tell whether a reference begins with a scheme."""
     return _SCHEME.match(iri) is not None
+
+
+def is_reference(text: str) -> bool:
+    """Tell whether ``text`` can be a relative reference: its first segment holds no colon."""
+    return _COLON_FIRST.match(text) is None
 
 
 def is_well_formed(iri: str) -> bool:

@@ -12,6 +12,7 @@ from kgraph.turtle.tokens import Scan, Token
 NAMES = frozenset({"pname", "iri", "badname", "badiri"})
 LITERALS = frozenset({"string", "open", "curly", "number", "badnumber"})
 TERMS = NAMES | LITERALS | {"blank"}
+_TEARING = frozenset({"turtle-unexpected-token", "turtle-unclosed-bracket"})
 _OPENERS = frozenset("[(")
 _CLOSERS = {"]": "[", ")": "("}
 
@@ -89,6 +90,14 @@ class Cursor:
     def missing(self, code: str, **params: str) -> None:
         """Remark that something is missing right behind the token read last."""
         self.fault(code, self.last_end, self.last_end, found=shown(self.token), **params)
+
+    def is_torn(self, token: Token) -> bool:
+        """Tell whether a fault stands right before a token, which then is half of something."""
+        if not self.problems:
+            return False
+        line, column = self.scan.lines.position(token.start)
+        last = self.problems[-1]
+        return last.end_line == line and 0 <= column - last.end_column <= 1 and last.code in _TEARING
 
     def is_term(self, index: int) -> bool:
         """Tell whether a token is, or opens, a term."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 
-from kgraph.turtle.iris import is_absolute, is_well_formed, resolve_iri, wrong_character
+from kgraph.turtle.iris import is_absolute, is_reference, is_well_formed, resolve_iri, wrong_character
 from kgraph.turtle.literals import BadEscapeError, is_language_tag, is_well_typed, literal_term, unescape
 from kgraph.turtle.model import UNDECLARED, XSD, Atom, Broken, Node
 from kgraph.turtle.recovery import NAMES, Cursor, shown
@@ -71,7 +71,7 @@ class TermReader:
             self._refuse("turtle-relative-iri", token, found=shown(token))
             return None
         iri = reference if self.base is None else resolve_iri(self.base, reference)
-        if not is_well_formed(iri):
+        if not is_well_formed(iri) or not (is_absolute(reference) or is_reference(reference)):
             self._remark_bad_iri(token, reference)
             return None
         self._names[token.text] = iri
@@ -93,6 +93,8 @@ class TermReader:
 
     def _remark_undeclared(self, token: Token, prefix: str) -> None:
         if prefix in self.remarked_prefixes or prefix in self.lost_prefixes:
+            return
+        if self.cursor.is_torn(token):
             return
         self.remarked_prefixes.add(prefix)
         nearest = difflib.get_close_matches(prefix, self.prefixes, n=1)
