@@ -37,6 +37,8 @@ AXIOMS = {
           rdfs:subClassOf :ContestedClaim .""",
     "value on the right": """
         :Survey rdfs:subClassOf [ a owl:Restriction ; owl:onProperty :hasDesign ; owl:hasValue id:survey ] .""",
+    "filler on the right": """
+        :Survey rdfs:subClassOf [ a owl:Restriction ; owl:onProperty :sample ; owl:allValuesFrom :Sample ] .""",
 }
 
 DATA = """
@@ -48,7 +50,8 @@ id:c1 a :Finding ; :contradicts id:c2 ; :hasLine id:l1 , id:l2 ; :concerns id:m1
 id:c2 a :Finding ; :hasLine id:l1 .
 id:l1 :direction id:supports .
 id:l2 :direction id:disputes .
-id:s2 a :Survey .
+id:s2 a :Survey ; :sample id:n1 .
+id:s1 :sample id:n2 .
 """
 
 # What must follow from the data by the axiom alone or with the others, and what must not.
@@ -64,6 +67,7 @@ CONSEQUENCES = {
     "range": "id:p1 a :Project .",
     "class expression": "id:c1 a :ContestedClaim .",
     "value on the right": "id:s2 :hasDesign id:survey .",
+    "filler on the right": "id:n1 a :Sample .",
 }
 
 FORBIDDEN = [
@@ -72,6 +76,7 @@ FORBIDDEN = [
     "id:verdal :appliedIn id:p1 .",
     "id:c2 a :Measure .",
     "id:c2 :basedOnStudy id:s1 .",
+    "id:n2 a :Sample .",
 ]
 
 

@@ -3,7 +3,7 @@
 A rule has premises and one conclusion, all triple patterns. The kinds, named after the tables of the
 OWL 2 RL profile (section 4.3): ``scm``-style inheritance by ``cax-sco`` and ``prp-spo1``, chains by
 ``prp-spo2``, ``prp-inv``, ``prp-symp``, ``prp-trp``, ``prp-dom``, ``prp-rng``, and class expressions on
-the left of a subclass axiom (``cls-int1``, ``cls-svf1``, ``cls-hv2``) or a value on its right (``cls-hv1``).
+the left of a subclass axiom (``cls-int1``, ``cls-svf1``, ``cls-hv2``) or a restriction on its right (``cls-hv1``, ``cls-avf``).
 Axioms that only forbid (disjointness, functionality, keys) yield no rule: those are the DL check's.
 """
 
@@ -205,12 +205,19 @@ def _class_rules(axioms: _Axioms) -> Iterator[Rule]:
 
 
 def _value_rules(axioms: _Axioms, sub: Term, sup: BlankNode) -> Iterator[Rule]:
-    """Yield ``cls-hv1``: members of the class on the left have the value named on the right."""
+    """Yield ``cls-hv1`` and ``cls-avf`` for a restriction on the right of a named class."""
     for prop in axioms.objects(sup, OWL + "onProperty"):
+        if not isinstance(prop, NamedNode) or not isinstance(sub, NamedNode):
+            continue
+        member = Pattern("x", TYPE, sub)
         for value in axioms.objects(sup, OWL + "hasValue"):
-            if isinstance(prop, NamedNode) and isinstance(sub, NamedNode) and isinstance(value, NamedNode | Literal):
+            if isinstance(value, NamedNode | Literal):
                 name = f"cls-hv1/{_local(sub.value)}/{_local(prop.value)}"
-                yield Rule(name, "cls-hv1", sub.value, (Pattern("x", TYPE, sub),), Pattern("x", prop, value))
+                yield Rule(name, "cls-hv1", sub.value, (member,), Pattern("x", prop, value))
+        for filler in axioms.objects(sup, OWL + "allValuesFrom"):
+            if isinstance(filler, NamedNode) and not _is_datatype(axioms, filler):
+                name = f"cls-avf/{_local(sub.value)}/{_local(prop.value)}"
+                yield Rule(name, "cls-avf", sub.value, (member, Pattern("x", prop, "y")), Pattern("y", TYPE, filler))
 
 
 def _signature(premises: tuple[Pattern, ...]) -> str:
