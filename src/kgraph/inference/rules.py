@@ -3,7 +3,8 @@
 A rule has premises and one conclusion, all triple patterns. The kinds, named after the tables of the
 OWL 2 RL profile (section 4.3): ``scm``-style inheritance by ``cax-sco`` and ``prp-spo1``, chains by
 ``prp-spo2``, ``prp-inv``, ``prp-symp``, ``prp-trp``, ``prp-dom``, ``prp-rng``, and class expressions on
-the left of a subclass axiom (``cls-int1``, ``cls-svf1``, ``cls-hv2``) or a restriction on its right (``cls-hv1``, ``cls-avf``).
+the left of a subclass axiom (``cls-int1``, ``cls-svf1``, ``cls-hv2``) or a
+restriction on its right (``cls-hv1``, ``cls-avf``).
 Axioms that only forbid (disjointness, functionality, keys) yield no rule: those are the DL check's.
 """
 
