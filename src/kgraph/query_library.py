@@ -14,10 +14,8 @@ from typing import NoReturn
 import yaml
 
 from kgraph.errors import BindingError, QueryFileError
+from kgraph.languages import LANGUAGES
 from kgraph.vocabulary import PREFIXES
-
-LANGUAGES = ("nn", "nb", "en")
-"""The languages that each title, description and label is given in."""
 
 FOLDERS = ("examples", "competency")
 """The folders of ``queries/`` that hold queries for people to ask."""

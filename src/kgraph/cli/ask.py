@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import kgraph
+from kgraph.cli.complaints import render_complaint
 from kgraph.cli.options import CommandError, HomeOption, Language, LanguageOption, home_of
 from kgraph.cli.tables import render_table, shorten
+from kgraph.errors import RequestError
 
 if TYPE_CHECKING:
     from kgraph.query_library import LibraryQuery
@@ -53,7 +55,10 @@ def query(
     values = _values(parameter or [])
     if "language" in {item.name for item in asked.parameters}:
         values.setdefault("language", language)
-    typer.echo(_answer(folder, asked, values, format_ or asked.defaults.get("format")), nl=False)
+    try:
+        typer.echo(_answer(folder, asked, values, format_ or asked.defaults.get("format")), nl=False)
+    except RequestError as error:
+        raise CommandError(render_complaint(error, asked.text, language, asked.name)) from error
 
 
 def info(home: HomeOption = None) -> None:

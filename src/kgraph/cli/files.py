@@ -63,7 +63,6 @@ def format_files(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Turtle files, or folders of them.")],
     check_only: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if a file would change.")] = False,
     language: LanguageOption = Language.NN,
-    home: HomeOption = None,
 ) -> None:
     """Lay out Turtle files in canonical form, keeping every statement, comment and lexical form.
 
@@ -136,11 +135,12 @@ def _canonical(path: Path, language: str) -> tuple[str, str | None]:
     """Return a file's text and its canonical form, or ``None`` after printing what is wrong with it."""
     from kgraph.dataset import load_text
     from kgraph.turtle import read_turtle, render_canonical
-    from kgraph.validation import check_syntax
 
     before = load_text(path)
     document = read_turtle(before)
     if document.problems:
+        from kgraph.validation import check_syntax
+
         typer.echo(check_syntax(document, str(path)).render_text(language), nl=False, err=True)
         return before, None
     return before, render_canonical(document, PREFIXES)

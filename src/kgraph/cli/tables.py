@@ -27,7 +27,7 @@ def render_table(results: Mapping[str, Any], width: int, hidden: Collection[str]
     bindings = results["results"]["bindings"]
     rows = [[_cell(binding.get(name)) for name in names] for binding in bindings]
     numeric = [all(_is_number(b[name]) for b in bindings if name in b) and bool(bindings) for name in names]
-    widths = _fit([max(map(len, column)) for column in zip(names, *rows, strict=True)], width)
+    widths = _fit([list(column) for column in zip(names, *rows, strict=True)], width)
     lines = [_line(names, widths, numeric), _GAP.join("─" * w for w in widths)]
     for row in rows:
         lines.extend(_wrapped(row, widths, numeric))
@@ -55,13 +55,18 @@ def _is_number(term: Mapping[str, str]) -> bool:
     return term.get("datatype") in _NUMERIC
 
 
-def _fit(widths: list[int], width: int) -> list[int]:
-    """Return column widths that fit, taken from the widest columns first."""
+def _fit(columns: list[list[str]], width: int) -> list[int]:
+    """Return column widths that fit, taken from the widest columns first; words are cut only if they must be."""
+    widths = [max(map(len, column)) for column in columns]
+    words = [max((len(word) for cell in column for word in cell.split()), default=0) for column in columns]
     room = width - len(_GAP) * (len(widths) - 1)
-    fitted = list(widths)
-    while sum(fitted) > room and max(fitted) > _NARROWEST:
-        fitted[fitted.index(max(fitted))] -= 1
-    return fitted
+    for floors in (words, [_NARROWEST] * len(widths)):
+        while sum(widths) > room:
+            spare = [max(w - floor, 0) and w for w, floor in zip(widths, floors, strict=True)]
+            if not any(spare):
+                break
+            widths[spare.index(max(spare))] -= 1
+    return widths
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], numeric: Sequence[bool]) -> str:

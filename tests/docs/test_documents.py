@@ -1,0 +1,72 @@
+"""The documents tell the truth: shown answers, links, commands and options."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from kgraph.cli import run
+from kgraph.cli.app import app
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = [
+    path
+    for pattern in ("*.md", "docs/**/*.md", "queries/*.md", "ontology/*.md", "data/**/*.md")
+    for path in sorted(ROOT.glob(pattern))
+]
+SHOWN = [
+    pytest.param(match[1], match[2], id=f"{path.name}: {match[1][:60]}")
+    for path in DOCUMENTS
+    for match in re.finditer(r"```console\n\$ (.*)\n((?:.*\n)*?)```", path.read_text(encoding="utf-8"))
+]
+
+
+@pytest.mark.parametrize(("command", "shown"), SHOWN)
+def test_a_shown_answer_is_the_real_one(
+    command: str, shown: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A command in a document, run again, prints what the document shows."""
+    monkeypatch.setattr(sys, "argv", shlex.split(command))
+    monkeypatch.setenv("COLUMNS", "100")
+    with pytest.raises(SystemExit):
+        run()
+    assert capsys.readouterr().out.replace("\r\n", "\n") == shown
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(path: Path) -> None:
+    """A link to a file of the repository leads to one that is there."""
+    targets = re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", path.read_text(encoding="utf-8"))
+    assert [target for target in targets if not (path.parent / target).exists()] == []
+
+
+def test_the_readme_shows_three_answers() -> None:
+    """The README opens with the two commands and shows at least three real answers."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(re.findall(r"```console\n\$ kgraph query", text)) >= 3
+    assert ".venv/bin/kgraph serve\n" in text
+    assert ".venv/bin/python -m pytest --cov\n" in text
+
+
+def test_ci_runs_the_readmes_test_command() -> None:
+    """The script for CI installs and tests exactly as the README says."""
+    script = (ROOT / ".ci/run").read_text(encoding="utf-8")
+    assert "-c constraints.txt -e '.[test]'" in script
+    assert "-m pytest --cov\n" in script
+
+
+def test_the_reference_knows_every_command_and_option() -> None:
+    """Each command has a section in the reference, and the reference names each of its options."""
+    text = (ROOT / "docs/reference/cli.md").read_text(encoding="utf-8")
+    commands = get_command(app).commands  # type: ignore[attr-defined]
+    sections = dict(re.findall(r"## `kgraph ([\w-]+).*`\n((?:(?!## ).*\n)*)", text))
+    assert sections.keys() == commands.keys()
+    for name, command in commands.items():
+        options = {option for item in command.params for option in item.opts if option.startswith("--")}
+        missing = sorted(option for option in options - {"--help"} if f"`{option}" not in sections[name])
+        assert missing == [], f"kgraph {name}"
