@@ -25,6 +25,7 @@ app = typer.Typer(
 app.command()(serving.serve)
 app.command()(files.check)
 app.command("format")(files.format_files)
+app.command()(sources.new)
 app.command()(ask.query)
 app.command()(ask.info)
 app.command("verify-source")(sources.verify_source)

@@ -1,4 +1,4 @@
-"""``kgraph verify-source``: the locators against the text they point into."""
+"""``kgraph new`` and ``kgraph verify-source``: the start of a record, and the locators against their text."""
 
 from __future__ import annotations
 
@@ -16,6 +16,42 @@ from kgraph.languages import text as wording
 if TYPE_CHECKING:
     from kgraph.source.passages import ClaimPassage
     from kgraph.source.verification import VerificationReport
+
+
+def new(
+    class_name: Annotated[
+        str,
+        typer.Argument(metavar="CLASS", help="Class of the record, such as Finding or Measure.", show_default=False),
+    ],
+    passage: Annotated[
+        str | None, typer.Option(help='With EvidenceLocator: the passage as "LINE: first words … last words".')
+    ] = None,
+    text: Annotated[Path | None, typer.Option("--text", help="The text that the passage stands in.")] = None,
+    language: LanguageOption = Language.NN,
+    home: HomeOption = None,
+) -> None:
+    """Print the start of a record, with an identifier nobody has and each property explained.
+
+    With --passage and --text the record is a locator, complete with its offsets and digests.
+    """
+    from kgraph.dataset import load_dataset
+    from kgraph.source.layout import load_layout
+    from kgraph.source.records import identifiers_in_use, locator_record, template
+    from kgraph.source.stated import Statements
+    from kgraph.source.verification import load_extraction
+
+    folder = home_of(home)
+    statements = Statements(load_dataset(folder))
+    if passage is None and text is None:
+        typer.echo(template(statements, class_name, language), nl=False)
+        return
+    if passage is None or text is None or class_name != "EvidenceLocator":
+        raise CommandError("a locator is made by: kgraph new EvidenceLocator --passage PASSAGE --text FILE")
+    extraction = load_extraction(text, load_layout(_layout_path(folder)))
+    if not extraction.pinned:
+        raise CommandError(f"{text}: not the text that locators count in (another SHA-256)")
+    record = locator_record(extraction.text, extraction.layout, passage, identifiers_in_use(statements))
+    typer.echo(record, nl=False)
 
 
 def verify_source(
