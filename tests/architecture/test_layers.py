@@ -28,7 +28,7 @@ HOMES = {
     "uvicorn": ("web/",),
     "jinja2": ("web/",),
     "typer": ("cli/",),
-    "yaml": ("query_library.py",),
+    "yaml": ("query_library.py", "validation/rules.py"),
 }
 
 HEAVY = ("pyoxigraph", "rdflib", "pyshacl", "owlready2", "fastapi", "starlette", "uvicorn", "jinja2", "yaml")

@@ -39,16 +39,12 @@ def check(
 
     Each remark is one line, FILE:LINE: SEVERITY CODE: MESSAGE, with its cure below.
     """
-    from kgraph.dataset import load_dataset
-    from kgraph.validation import check_dataset, check_files
+    from kgraph.dataset import iter_files
+    from kgraph.validation import check_files
 
     folder = home_of(home)
-    if files:
-        paths = expand_files(files)
-        report, count = check_files(paths, folder), len(paths)
-    else:
-        dataset = load_dataset(folder)
-        report, count = check_dataset(dataset), len(dataset.files)
+    paths = expand_files(files) if files else [file.path for file in iter_files(folder)]
+    report, count = check_files(paths, folder), len(paths)
     match format_:
         case ReportFormat.JSON:
             typer.echo(report.to_json(language), nl=False)
@@ -139,9 +135,9 @@ def _canonical(path: Path, language: str) -> tuple[str, str | None]:
     before = load_text(path)
     document = read_turtle(before)
     if document.problems:
-        from kgraph.validation import check_syntax
+        from kgraph.validation.records import load_records
 
-        typer.echo(check_syntax(document, str(path)).render_text(language), nl=False, err=True)
+        typer.echo(Report(load_records([path]).remarks).render_text(language), nl=False, err=True)
         return before, None
     return before, render_canonical(document, PREFIXES)
 
