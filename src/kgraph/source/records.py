@@ -1,24 +1,25 @@
 """The start of a new record: an identifier nobody has, a template with its properties explained, a locator.
 
 A template is made from the shapes of the record's class and of the classes above it, so it asks for what
-the checks will ask for, in the order of ``sh:order`` and in the steward's language.
+the checks will ask for, in the order of ``sh:order``; then come the other properties of the class. Each is
+explained with the ontology's own words in the steward's language.
 """
 
 from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 
 from kgraph.errors import UnknownClassError
-from kgraph.languages import LANGUAGES, text
+from kgraph.languages import LANGUAGES, has_text, text
 from kgraph.source.layout import Layout
 from kgraph.source.locators import Span, anchor_passage
 from kgraph.source.normalisation import ALGORITHM, NormalisedText
 from kgraph.source.stated import PREFERRED_LABEL, Statements, term
-from kgraph.turtle import Term
-from kgraph.vocabulary import PREFIXES, TERMS
+from kgraph.turtle import Term, read_turtle, render_canonical
+from kgraph.vocabulary import PREFIXES, RESOURCES, TERMS
 
 ALPHABET = "bcdfghjkmnpqrstvwxz23456789"
 """The characters of an opaque identifier: no vowels, so it spells nothing, and none that look alike."""
@@ -77,12 +78,17 @@ NAMED = {
 SLUG = "NAME"
 """What stands in a template where a steward writes a name; the checks know no resource called so."""
 
+_END = "    ."
 _CLAIMS = {"Finding", "StatisticalStatement", "SuccessFactor", "Challenge", "Explanation"}
 _PROPER_NAMES = {"Person", "Organisation", "Municipality", "Document", "Report", "KnowledgeSynthesis"}
-_IN_LANGUAGES = {PREFERRED_LABEL, term("statement"), term("note"), f"<{PREFIXES['skos']}definition>"}
+_DEFINITION = f"<{PREFIXES['skos']}definition>"
+_IN_LANGUAGES = {PREFERRED_LABEL, term("statement"), term("note"), _DEFINITION}
 _SUBCLASS = f"<{PREFIXES['rdfs']}subClassOf>"
+_DOMAIN = f"<{PREFIXES['rdfs']}domain>"
+_RANGE = f"<{PREFIXES['rdfs']}range>"
+_INVERSE = f"<{PREFIXES['owl']}inverseOf>"
+_CHAIN = f"<{PREFIXES['owl']}propertyChainAxiom>"
 _LABEL = f"<{PREFIXES['rdfs']}label>"
-_COMMENT = f"<{PREFIXES['rdfs']}comment>"
 _PREFIX_USED = re.compile(r"(?<![\w:/\"<])([a-z][a-z-]*):")
 _PLACEHOLDERS = {"integer": "0", "decimal": "0.0", "boolean": "false", "date": '"2010-01-01"^^xsd:date'}
 
@@ -93,13 +99,12 @@ def _sh(name: str) -> Term:
 
 @dataclass(frozen=True)
 class _Property:
-    """A property that a shape speaks of."""
+    """A property that a record may have; ``order`` is -1 where no shape speaks of it."""
 
     path: Term
     order: int
     required: bool
-    value_class: str
-    datatype: str
+    range: str
     name: str
     description: str
 
@@ -133,68 +138,99 @@ def _with_superclasses(statements: Statements, class_iri: Term) -> list[Term]:
     return found
 
 
-def _iter_properties(statements: Statements, class_name: str, language: str) -> Iterator[_Property]:
-    """Yield the properties of a class's shapes, and of the shapes of the classes above it, each path once."""
-    seen: set[Term] = set()
+def _iter_shape_paths(statements: Statements, class_iri: Term) -> Iterator[tuple[Term, int, bool]]:
+    """Yield path, order and necessity of each property shape that is, or belongs to, a shape of the class."""
+    for shape in statements.subjects(_sh("targetClass"), class_iri):
+        for node in (shape, *statements.objects(shape, _sh("property"))):
+            required = statements.number(node, _sh("minCount")) > 0
+            required = required and _sh("Warning") not in statements.objects(node, _sh("severity"))
+            for path in statements.objects(node, _sh("path")):
+                yield path, statements.number(node, _sh("order")), required
+
+
+def _name(statements: Statements, path: Term, language: str) -> str:
+    """Return a property's label, or what the catalogue calls a property of another vocabulary, or its short name."""
+    key = f"template.{_shorten(path)}"
+    if has_text(key):
+        return text(key, language)
+    return statements.text_in(path, _LABEL, (language, *LANGUAGES)) or _shorten(path)
+
+
+def _is_inferred(statements: Statements, path: Term) -> bool:
+    """Tell whether a property's values follow from others: it is an inverse, or made of a chain."""
+    return bool(statements.subjects(_INVERSE, path) or statements.objects(path, _CHAIN))
+
+
+def _properties(statements: Statements, class_name: str, language: str) -> list[_Property]:
+    """Return the properties of a class and the classes above it: those of shapes first, then those of its domain."""
     languages = (language, *LANGUAGES)
+    found: dict[Term, tuple[int, bool]] = {}
     for class_iri in _with_superclasses(statements, term(class_name)):
-        for shape in statements.subjects(_sh("targetClass"), class_iri):
-            for node in statements.objects(shape, _sh("property")):
-                path = next(iter(statements.objects(node, _sh("path"))), "")
-                if not path.startswith("<") or path in seen:
-                    continue
-                seen.add(path)
-                value_class = next(iter(statements.objects(node, _sh("class"))), "")
-                datatype = next(iter(statements.objects(node, _sh("datatype"))), "")
-                yield _Property(
-                    path=path,
-                    order=statements.number(node, _sh("order")),
-                    required=statements.number(node, _sh("minCount")) > 0,
-                    value_class=value_class[1:-1].removeprefix(TERMS),
-                    datatype=datatype[1:-1].rsplit("#", 1)[-1],
-                    name=statements.text_in(node, _sh("name"), languages)
-                    or statements.text_in(path, _LABEL, languages)
-                    or _shorten(path),
-                    description=statements.text_in(node, _sh("description"), languages)
-                    or statements.text_in(path, _COMMENT, languages),
-                )
+        for path, order, required in _iter_shape_paths(statements, class_iri):
+            before = found.get(path, (-1, False))
+            orders = [number for number in (before[0], order) if number >= 0]
+            found[path] = (min(orders, default=-1), before[1] or required)
+        # The topmost classes are the domains of what only some of their subclasses are meant to have.
+        if statements.objects(class_iri, _SUBCLASS):
+            for path in statements.subjects(_DOMAIN, class_iri):
+                if not _is_inferred(statements, path):
+                    found.setdefault(path, (-1, False))
+    made = [
+        _Property(
+            path=path,
+            order=order,
+            required=required,
+            range=next(iter(statements.objects(path, _RANGE)), "")[1:-1],
+            name=_name(statements, path, language),
+            description=statements.text_in(path, _DEFINITION, languages),
+        )
+        for path, (order, required) in found.items()
+        if path.startswith("<")
+    ]
+    return sorted(made, key=lambda item: (item.order < 0, item.order))
 
 
 def _values(found: _Property, class_name: str) -> list[str]:
     """Return the placeholders of a property: one a language for texts, else one."""
     if found.path in _IN_LANGUAGES and not (found.path == PREFERRED_LABEL and class_name in _PROPER_NAMES):
         return [f'""@{language}' for language in LANGUAGES]
-    if found.value_class:
-        prefix = (OPAQUE | NAMED).get(found.value_class)
-        return [f"{prefix}:{SLUG}" if prefix else f"<{SLUG}>"]
-    return [_PLACEHOLDERS.get(found.datatype, '""')]
+    if found.range.startswith(TERMS):
+        prefix = (OPAQUE | NAMED).get(found.range.removeprefix(TERMS))
+        return [f"{prefix}:{SLUG}" if prefix else f"<{RESOURCES}{SLUG}>"]
+    return [_PLACEHOLDERS.get(found.range.rsplit("#", 1)[-1], '""')]
 
 
-def _property_lines(found: _Property, class_name: str, language: str) -> Iterator[str]:
-    need = text("template.required" if found.required else "template.optional", language)
+def _property_lines(found: _Property, values: list[str], needed: bool, language: str) -> Iterator[str]:
+    need = text("template.required" if needed else "template.optional", language)
     explained = " ".join(part for part in (f"{found.name} ({need}).", found.description) if part)
     yield f"    # {' '.join(explained.split())}"
     # What is optional is commented out, so that a record with nothing added is still sound.
-    lead = "    " if found.required else "    # "
-    yield from (f"{lead}{_shorten(found.path)} {value} ;" for value in _values(found, class_name))
+    lead = "    " if needed else "    # "
+    yield from (f"{lead}{_shorten(found.path)} {value} ;" for value in values)
 
 
-def _record(statements: Statements, class_name: str, subject: str, language: str, more: tuple[str, ...] = ()) -> str:
-    found = sorted(_iter_properties(statements, class_name, language), key=lambda item: (item.order < 0, item.order))
-    lines = [line for item in found for line in _property_lines(item, class_name, language)]
-    given = {line.split()[0] for line in more}
-    kept = [line for line in lines if line.split()[0] not in given]
-    about = statements.text_in(term(class_name), _COMMENT, (language, *LANGUAGES))
-    head = [f"# {' '.join(about.split())}"] if about else []
-    return "\n".join([*head, subject, f"    a ink:{class_name} ;", *kept, *(f"    {line}" for line in more), "."])
+def _record(
+    statements: Statements, class_name: str, subject: str, language: str, given: Mapping[Term, str] | None = None
+) -> str:
+    """Return one record; ``given`` holds the values that are known already, by property."""
+    known = dict(given or {})
+    about = statements.text_in(term(class_name), _DEFINITION, (language, *LANGUAGES))
+    lines = [f"# {' '.join(about.split())}"] if about else []
+    lines += [subject, f"    a ink:{class_name} ;"]
+    for found in _properties(statements, class_name, language):
+        value = known.pop(found.path, None)
+        values = _values(found, class_name) if value is None else [value]
+        lines += _property_lines(found, values, found.required or value is not None, language)
+    lines += [f"    {_shorten(path)} {value} ;" for path, value in known.items()]
+    return "\n".join([*lines, _END])
 
 
 def with_prefixes(records: str) -> str:
-    """Return Turtle records with the declarations of the prefixes they use before them."""
+    """Return Turtle records in canonical form, with the declarations of the prefixes they use before them."""
     statements = (line for line in records.splitlines() if not line.startswith("#"))
     used = {prefix for line in statements for prefix in _PREFIX_USED.findall(re.sub(r'"[^"]*"', '""', line))}
     head = [f"@prefix {prefix}: <{namespace}> ." for prefix, namespace in PREFIXES.items() if prefix in used]
-    return "\n".join([*head, "", records, ""])
+    return render_canonical(read_turtle("\n".join([*head, "", records, ""])), PREFIXES)
 
 
 def template(statements: Statements, class_name: str, language: str) -> str:
@@ -213,7 +249,7 @@ def template(statements: Statements, class_name: str, language: str) -> str:
     if class_name not in _CLAIMS:
         return with_prefixes(_record(statements, class_name, subject, language))
     line = f"line:{new_identifier(used)}"
-    claim = _record(statements, class_name, subject, language, (f"ink:hasEvidenceLine {line} ;",))
+    claim = _record(statements, class_name, subject, language, {term("hasEvidenceLine"): line})
     return with_prefixes(f"{claim}\n\n{_record(statements, 'EvidenceLine', line, language)}")
 
 
@@ -229,7 +265,7 @@ def _span_lines(name: str, position: int, span: Span) -> list[str]:
         f'    ink:spanDigest "{span.digest}" ;',
         f'    ink:firstTokensDigest "{span.first_digest}" ;',
         f'    ink:lastTokensDigest "{span.last_digest}" ;',
-        ".",
+        _END,
     ]
 
 
@@ -250,7 +286,7 @@ def locator_record(normalised: NormalisedText, layout: Layout, notation: str, ex
         *(f"    ink:page {page} ;" for page in anchor.pages),
         f'    ink:section "{anchor.section}" ;',
         *(f"    ink:hasSpan {name} ;" for name in names),
-        ".",
+        _END,
     ]
     for position, (name, span) in enumerate(zip(names, anchor.spans, strict=True), start=1):
         lines += ["", *_span_lines(name, position, span)]
