@@ -80,6 +80,7 @@ class _Writer:
     def _block(self, block: _Block) -> tuple[str, str]:
         subject, entries, tail = block.subject, block.entries, block.tail
         comments = _flat(block.leading)
+        # "[ a b ] c d ." and "[] a b ; c d ." say the same, so the second is always chosen.
         if isinstance(subject, PropertyList):
             entries, tail = [*subject.entries, *entries], [*tail, subject.tail]
             opening, plain = ["[]"], "[]"
@@ -98,6 +99,7 @@ class _Writer:
         if not ordered:
             return [self._with_comments(line, [line], indent) for line in lines]
         groups: dict[tuple[str, int], list[_Line]] = defaultdict(list)
+        # Two nodes without a label are two nodes even if the same is said of both.
         for number, line in enumerate(lines):
             groups[(line.text, 0 if line.may_repeat else number + 1)].append(line)
         merged = [self._with_comments(group[0], group, indent) for group in groups.values()]
@@ -173,6 +175,7 @@ def _prefix_lines(document: Document, used: Mapping[str, str], header: list[list
             homeless += directive.trailing
     lines = []
     for prefix in sorted(used):
+        # A line has room for one comment; a prefix declared twice may bring more.
         homeless += behind[prefix][:-1]
         comment = "".join(f" {text}" for text in behind[prefix][-1:])
         lines.append(f"@prefix {prefix}: <{used[prefix]}> .{comment}")

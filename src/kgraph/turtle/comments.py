@@ -93,6 +93,7 @@ def _take_header(document: Document, scan: Scan) -> list[Comment]:
     after = max((part.end for part in document.directives if part.end <= first_statement), default=0)
     header = [comment for comment in scan.comments if comment.start < first_part]
     before = [comment for comment in scan.comments if max(after, first_part) <= comment.start < first_statement]
+    # Without prefixes above it, the first comment may be about the file or about the first subject.
     if first_statement < first_directive:
         header, before = [], header
     elif before and scan.lines.line(before[0].start) == scan.lines.line(max(after - 1, 0)):

@@ -68,6 +68,7 @@ class DirectiveReader:
         return Directive(prefix, iri, start, token.end)
 
     def _lose(self, prefix: str | None) -> None:
+        # The namespace is unknown, but the steward did declare the prefix: one fault, not one at each use.
         if prefix is not None and prefix not in self.terms.prefixes:
             self.terms.lost_prefixes.add(prefix)
 

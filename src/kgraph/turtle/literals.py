@@ -144,6 +144,7 @@ def _in_range(lexical: str, least: int | None, most: int | None) -> bool:
 def _day_exists(found: re.Match[str]) -> bool:
     parts = found.groupdict()
     day, month = int(parts.get("day") or 1), int(parts.get("month") or 1)
+    # Four digits suffice: whether a year is a leap year repeats every 400 years.
     year = int((parts.get("year") or "2000")[-4:])
     return day <= (
         29 if month == 2 and calendar.isleap(year) else (28 if month == 2 else 30 + (month + month // 8) % 2)

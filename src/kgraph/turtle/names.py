@@ -31,6 +31,7 @@ class Abbreviator:
         }
         self.used: dict[str, str] = {}
         self._namespaces: dict[str, str] = {}
+        # Of two prefixes for one namespace the first in the alphabet is kept, being written last.
         for prefix, namespace in sorted((*preferred.items(), *extra.items()), reverse=True):
             self._namespaces[namespace] = prefix
         self._lengths = sorted({len(namespace) for namespace in self._namespaces if namespace}, reverse=True)

@@ -93,6 +93,7 @@ class _Reader:
         subject = self._subject()
         statement = Statement(subject, [], start, cursor.last_end)
         self.statements.append(statement)
+        # Only a property list with something in it is a statement by itself (rule [6], triples).
         alone = isinstance(subject, PropertyList) and subject.entries and cursor.token.text == "."
         if not alone and not cursor.muted:
             statement.entries.extend(self._entries(nested=False))
@@ -115,6 +116,7 @@ class _Reader:
             if cursor.token.kind in ("lang", "badlang"):
                 cursor.advance()
             return Broken(token.start, cursor.last_end)
+        # A literal is read on its own above: it has to be named as the fault, and its triples left out.
         if token.kind in NAMES or token.kind in ("blank", "openiri") or token.text in ("[", "("):
             return self._object()
         cursor.unexpected("subject")
@@ -131,6 +133,7 @@ class _Reader:
         while True:
             if self._predicate_and_objects(entries, nested) != ";":
                 return entries
+            # Repeated semicolons, and one before the end, are allowed (rule [7], predicateObjectList).
             last_mark = cursor.index - 1
             while cursor.token.text == ";":
                 cursor.advance()
@@ -148,6 +151,7 @@ class _Reader:
         cursor = self.cursor
         start = cursor.token.start
         predicate = self._predicate()
+        # After a fault the next mark is as sound a place as any to go on from.
         if cursor.muted and cursor.token.text in ("", ".", ";", "]"):
             return self._mark(nested)
         if predicate is not None and self._object_is_missing():
@@ -191,6 +195,7 @@ class _Reader:
             cursor.muted = True
         elif token.kind in LITERALS or token.text in ("[", "("):
             cursor.fault("turtle-missing-predicate", token.start, token.end, found=shown(token))
+            # Text before an object stands for the predicate; alone it is an object whose predicate is gone.
             if cursor.is_term(cursor.index + 1) and token.kind in LITERALS:
                 cursor.advance()
         else:
@@ -250,12 +255,14 @@ class _Reader:
                 return text
             if text == "." or (text == "]" and nested):
                 return text
+            # A colon where a semicolon was meant reads as a name with an empty prefix.
             if text == ":" and "" not in self.terms.prefixes:
                 cursor.unexpected(", ; ." if not nested else ", ; ]")
                 cursor.advance()
                 return ";"
             if text not in ("]", ")") or cursor.token.kind == "string":
                 break
+            # A closing bracket of the other kind ends the node too: two brackets that do not fit are one fault.
             if nested or {"]": "[", ")": "("}[text] in cursor.brackets:
                 return ""
             cursor.unexpected(", ; ." if not nested else ", ; ]")
@@ -274,6 +281,7 @@ class _Reader:
     def _mark_missing_inside(self, nested: bool) -> str:
         cursor = self.cursor
         index = cursor.index
+        # A name with a term behind it can only be the next predicate; else a comma may be what is missing.
         if cursor.is_predicate(index) and cursor.is_term(index + 1):
             cursor.missing("turtle-missing-semicolon")
             return ";"
@@ -343,6 +351,7 @@ class _Reader:
         cursor = self.cursor
         start = cursor.token.start
         cursor.fault("turtle-nesting-too-deep", start, start + 1, limit=str(self.limit))
+        # Counting instead of descending: this is where the stack must not grow.
         depth = 0
         while cursor.token.kind != "end":
             text = cursor.advance().text
@@ -361,6 +370,7 @@ def read_turtle(text: str, base: str | None = None, nesting_limit: int = NESTING
     gives a placeholder IRI (see :func:`kgraph.turtle.is_placeholder`). At most ``nesting_limit``
     brackets may stand open at once; more than 100 of them would not fit Python's stack.
     """
+    # A byte order mark is no part of the text and takes no column.
     reader = _Reader(text.removeprefix("\ufeff"), base, min(nesting_limit, 100))
     reader.read()
     scan = reader.cursor.scan

@@ -135,6 +135,7 @@ class Cursor:
             return token.text in _OPENERS and anywhere and self._at_margin(index)
         if tokens[index + 1].text == "a":
             return True
+        # Three terms in a row are a subject, a predicate and an object; no shorter run is certain.
         if among_items or not self.is_predicate(index + 1) or not self.is_term(index + 2):
             return False
         return self._at_margin(index) or (anywhere and self.line(index) == self.line(index + 2))
@@ -156,6 +157,7 @@ class Cursor:
         if column <= self.margin or not self.is_first_on_line(index) or not self.is_predicate(index):
             return False
         following = tokens[min(index + 1, len(tokens) - 1)]
+        # Neither "a" nor a literal or bracket behind a name can stand at the start of a statement.
         if tokens[index].text == "a" or following.kind in LITERALS or following.text in _OPENERS:
             return True
         return following.kind in NAMES and tokens[min(index + 2, len(tokens) - 1)].text in (";", ".", ",")
@@ -178,6 +180,7 @@ class Cursor:
                 return
             if token.kind == "open":
                 self._blame_quote(token)
+            # What is inside brackets that open here is no place to stop at.
             depth += (token.text in _OPENERS) - (token.text in _CLOSERS and depth > 0)
             self.advance()
 

@@ -35,6 +35,7 @@ class TermReader:
         """Take a prefix into use, from here on."""
         self.prefixes[prefix] = namespace
         self.lost_prefixes.discard(prefix)
+        # What a name stands for is remembered only as long as its prefix means the same.
         self._names.clear()
 
     def iri(self) -> str | None:
@@ -121,6 +122,7 @@ class TermReader:
             return Broken(token.start, token.end)
         if self.cursor.token.kind == "number" and self.cursor.brackets[-1:] != ["("]:
             return self._spaced_number(token)
+        # Norwegian decimals: sound Turtle, but two numbers instead of one.
         comma, after = self.cursor.token, self.cursor.peek(1)
         if comma.text == "," and comma.start == token.end and after.kind == "number" and after.start == comma.end:
             self.cursor.remark(
@@ -179,6 +181,7 @@ class TermReader:
                 self.cursor.remark("turtle-bad-escape", start, start + len(error.found), found=error.found)
                 return None
         code = "turtle-curly-quote" if token.kind == "curly" else "turtle-unterminated-string"
+        # Where the quote went astray is unknown, so nothing up to the next mark is held against the text.
         if not self.cursor.muted:
             self._refuse(code, token, found=shown(token))
         self.cursor.muted = True
@@ -208,6 +211,7 @@ class TermReader:
         named = following.kind in NAMES or following.kind == "openiri"
         if carets.text == "^^" and named:
             return self.iri()
+        # Something else glued to the carets was meant as the datatype.
         named = named or (following.kind in ("string", "word") and following.start == carets.end)
         end = following.end if named else carets.end
         self.cursor.remark("turtle-bad-datatype", carets.start, end, found=self.cursor.scan.text[carets.start : end])

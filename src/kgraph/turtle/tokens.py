@@ -18,6 +18,7 @@ _PLX = r"%[0-9A-Fa-f]{2}|\\[_~.\-!$&'()*+,;=/?#@%]"
 _LOCAL = f"(?:(?:[{_BASE}_:0-9]|{_PLX})(?:(?:[{_CHARS}.:]|{_PLX})*(?:[{_CHARS}:]|{_PLX}))?)"
 _SLIP = r"[^\s;,\[\]()\"<>]*[^\s;,\[\]()\"<>.]"
 
+# Sound rules come before the ones for what goes wrong; "(?>" keeps a name from being cut to a shorter sound one.
 _GRAMMAR = (
     ("pname", rf"(?>{_PREFIX}?:{_LOCAL}?)(?![/\\%!$&*=?~|^`@])"),
     ("badname", rf"{_PREFIX}?:{_SLIP}"),
@@ -127,6 +128,7 @@ def _end_of_open_string(text: str, start: int, quote: str) -> int:
     swallowed = _SWALLOWED.search(text[start + 1 : stop])
     if swallowed:
         return start + 1 + swallowed.start()
+    # A text broken over lines ends at a quote that punctuation follows; any other quote opens the next text.
     closed = _TWO_LINES[quote].match(text, start)
     if closed and len(_LINE_END.findall(closed.group())) < _LINES_IN_A_STRING:
         return closed.end()
@@ -153,6 +155,7 @@ def scan_turtle(text: str) -> Scan:
     tokens: list[Token] = []
     comments: list[Comment] = []
     for kind, start, end in _iter_matches(text):
+        # Comments are no part of the grammar, so they are kept apart and given to statements afterwards.
         if kind == "comment":
             comments.append(Comment(text[start:end].rstrip(" \t"), start, end))
         else:

@@ -71,6 +71,7 @@ class _Emitter:
             self._items(term, node.entries, line)
 
     def _items(self, term: Term, items: list[Entry], line: int) -> None:
+        # A long list is a long chain: a loop, so that only nesting costs depth.
         for number, item in enumerate(items):
             value, inner = self._name(item.node)
             self.add(term, _FIRST, value, item.node.start, line)
