@@ -100,5 +100,10 @@ PREFIXES: dict[str, str] = {
     "oa": "http://www.w3.org/ns/oa#",
     "vann": "http://purl.org/vocab/vann/",
     "wd": "http://www.wikidata.org/entity/",
+    "disco": "http://rdf-vocabulary.ddialliance.org/discovery#",
+    "sepio": "http://purl.obolibrary.org/obo/SEPIO_",
+    "cpsv": "http://purl.org/vocab/cpsv#",
+    "m8g": "http://data.europa.eu/m8g/",
+    "time": "http://www.w3.org/2006/time#",
 }
 """Prefix to namespace, as queries, records and pages abbreviate them."""
