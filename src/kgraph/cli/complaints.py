@@ -26,10 +26,10 @@ def render_complaint(error: RequestError, query: str, language: str, name: str =
 
 
 def _message(error: RequestError, language: str) -> str:
-    for key in (f"{error.code}.message", f"{error.code}.detail", f"{error.code}.title", error.code):
-        if has_text(key):
-            return wording(key, language, **error.params)
-    reason = error.params.get("reason", "")
-    expected = ", ".join(error.expected) if isinstance(error, QuerySyntaxError) else ""
-    details = [str(reason), f"expected {expected}" if expected else ""]
-    return ": ".join([error.code, *filter(None, details)])
+    key = f"problem.{error.code}"
+    if not has_text(f"{key}.detail"):
+        return ": ".join([error.code, *(str(value) for value in error.params.values())])
+    parts = [wording(f"{key}.detail", language, **error.params)]
+    if has_text(f"{key}.hint"):
+        parts.append(wording(f"{key}.hint", language, **error.params))
+    return " ".join(parts)

@@ -43,7 +43,7 @@ def check(
     from kgraph.validation import check_files
 
     folder = home_of(home)
-    paths = expand_files(files) if files else [file.path for file in iter_files(folder)]
+    paths = expand_files(files) if files else [_near(file.path) for file in iter_files(folder)]
     report, count = check_files(paths, folder), len(paths)
     match format_:
         case ReportFormat.JSON:
@@ -125,6 +125,11 @@ def _expand(name: Path) -> Iterator[Path]:
         yield name
     else:
         raise CommandError(f"{name}: no such file")
+
+
+def _near(path: Path) -> Path:
+    """Return a path as seen from the working folder if it is below it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _canonical(path: Path, language: str) -> tuple[str, str | None]:
