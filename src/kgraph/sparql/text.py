@@ -14,6 +14,7 @@ UPDATE_FORMS = ("INSERT", "DELETE", "LOAD", "CLEAR", "CREATE", "DROP", "COPY", "
 
 _OPENING = {"{": "}", "(": ")", "[": "]", "{|": "|}", "<<": ">>", "<<(": ")>>"}
 _BRANCHING = {"||", "&&"}
+_VOLATILE = ("NOW", "RAND", "UUID", "STRUUID", "BNODE")
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class Limits:
 class QueryText:
     """A query's text and what its tokens tell.
 
-    ``form`` is one of :data:`QUERY_FORMS`. ``default_graphs`` and ``named_graphs`` are the IRIs of FROM and
+    ``form`` is one of :data:`QUERY_FORMS`; ``is_volatile`` tells that the answer may differ from one time to
+    the next on the same data (NOW, RAND, UUID …). ``default_graphs`` and ``named_graphs`` are the IRIs of FROM and
     FROM NAMED; both are ``None`` if the text has no dataset clause.
     """
 
@@ -37,6 +39,7 @@ class QueryText:
     form: str
     default_graphs: tuple[str, ...] | None = None
     named_graphs: tuple[str, ...] | None = None
+    is_volatile: bool = False
 
     @property
     def is_graph(self) -> bool:
@@ -62,7 +65,8 @@ def read_query_text(text: str, limits: Limits | None = None) -> QueryText:
     form = prologue.form()
     prologue.check_names()
     default, named = prologue.dataset()
-    return QueryText(text, form, default, named)
+    is_volatile = any(token.is_word(*_VOLATILE) for token in tokens)
+    return QueryText(text, form, default, named, is_volatile)
 
 
 def _check_size(tokens: list[Token], limits: Limits) -> None:

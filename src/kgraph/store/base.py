@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -24,6 +25,31 @@ OUTSIDE_DEFAULT = frozenset({GRAPHS + "shapes", GRAPHS + "alignments", INFERRED}
 """The named graphs that are not part of the default graph."""
 
 
+class Cancellation:
+    """A way to give a query up from another thread, for example when its client has left."""
+
+    def __init__(self) -> None:
+        """Nothing is given up yet."""
+        self._lock = threading.Lock()
+        self._give_up: Callable[[], None] | None = None
+        self.cancelled = False
+
+    def on_cancel(self, give_up: Callable[[], None]) -> None:
+        """Say what ends the query; it is called at once if the query is given up already."""
+        with self._lock:
+            self._give_up = give_up
+        if self.cancelled:
+            give_up()
+
+    def cancel(self) -> None:
+        """Give the query up."""
+        with self._lock:
+            self.cancelled = True
+            give_up = self._give_up
+        if give_up is not None:
+            give_up()
+
+
 @dataclass(frozen=True)
 class Query:
     """A query for a store.
@@ -31,26 +57,29 @@ class Query:
     ``dataset`` holds the IRIs of the default graphs and of the named graphs that the query is about, from
     its text or its request; ``None`` means the store's own dataset. ``substitutions`` binds variables of
     the projection to terms in N-Triples syntax. ``timeout`` is in seconds and never lengthens what the
-    store allows.
+    store allows. ``cancellation`` lets another thread give the query up, where the store can stop one.
     """
 
     text: str
     dataset: tuple[tuple[str, ...], tuple[str, ...]] | None = None
     substitutions: Mapping[str, str] = field(default_factory=dict)
     timeout: float | None = None
+    cancellation: Cancellation | None = field(default=None, compare=False)
 
 
 @dataclass
 class Answer:
     """What a store answers: bytes that the engine serialised, in chunks, in ``format``.
 
-    Whoever takes an answer reads ``chunks`` to the end or calls :meth:`close`. Reading raises
+    ``length`` is the number of bytes where that is known before they are read. Whoever takes an answer reads
+    ``chunks`` to the end or calls :meth:`close`. Reading raises
     :class:`kgraph.errors.StoreError` if the answer cannot be completed: then what was read is not whole.
     """
 
     format: Format
     revision: str
     chunks: Iterator[bytes]
+    length: int | None = None
     on_close: Callable[[], None] = lambda: None
 
     def read(self) -> bytes:

@@ -80,7 +80,7 @@ class EmbeddedStore:
         """Answer a query; the whole answer is held in memory."""
         buffer = io.BytesIO()
         self.write_answer(query, format, buffer)
-        return Answer(format, self._revision, iter((buffer.getvalue(),)))
+        return Answer(format, self._revision, iter((buffer.getvalue(),)), buffer.tell())
 
     def write_answer(self, query: Query, format: Format, output: IO[bytes]) -> None:
         """Answer a query into a binary file object as the engine produces the answer.

@@ -8,6 +8,7 @@ and the slow one goes on with less of the processors. Of slow queries there may 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -83,7 +84,16 @@ class Worker:
             finally:
                 os.close(self._handle)
                 self._handle = -1
-                self.channel.close()
+                self._shut_down()
+
+    def _shut_down(self) -> None:
+        # Another thread may be waiting on the descriptor, so it is closed only with the object.
+        with contextlib.suppress(OSError):
+            self.channel.shutdown(socket.SHUT_RDWR)
+
+    def __del__(self) -> None:
+        """Close the socket."""
+        self.channel.close()
 
     def yield_processor(self) -> None:
         """Let other processes go first from now on."""
@@ -217,6 +227,8 @@ class _Run:
             "format": format.name,
         }
         try:
+            if query.cancellation is not None:
+                query.cancellation.on_cancel(self.close)
             self._worker.channel.settimeout(self._timeout)
             send_frame(self._worker.channel, QUERY, json.dumps(request).encode())
             frames = [self._receive()]
@@ -234,9 +246,11 @@ class _Run:
         except QuerySyntaxError:
             self._finish(healthy=True)
             raise
+        length = None
         if frames[-1][0] == END:
+            length = sum(len(body) for _, body in frames)
             self._finish(healthy=True)
-        return Answer(format, self._store.revision, self._chunks(frames), self.close)
+        return Answer(format, self._store.revision, self._chunks(frames), length, self.close)
 
     def close(self) -> None:
         """Give up what was not read: the process is replaced, unless it is done."""
@@ -318,3 +332,8 @@ def _told(content: Mapping[str, object]) -> Exception:
         return QueryFailedError(str(content["failed"]))
     line, column = int(str(content["line"])), int(str(content["column"]))
     return QuerySyntaxError("query-invalid", line, column, reason=str(content["reason"]))
+
+
+def can_isolate() -> bool:
+    """Tell whether this platform has what the processes need (Linux: fork, pidfd, resource limits)."""
+    return sys.platform == "linux" and hasattr(os, "fork") and hasattr(os, "pidfd_open")

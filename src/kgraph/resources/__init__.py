@@ -1,0 +1,107 @@
+"""What a page about a resource tells, put together by the queries in ``queries/pages``.
+
+:meth:`Resources.view` gives a :class:`View`: frozen records with labels chosen for one language, in the order
+in which they are shown. Templates get that and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+
+from kgraph.query_library import load_query
+from kgraph.resources.addresses import href_of, iri_of, path_of, shorten
+from kgraph.resources.reading import TYPE, Reading
+from kgraph.resources.records import ClassCount, Incoming, Link, MeasureRow, Text, View
+from kgraph.store.base import Row, Store, select
+from kgraph.vocabulary import PREFIXES, TERMS
+
+__all__ = ["ClassCount", "Incoming", "Link", "Resources", "Text", "View", "href_of", "iri_of", "path_of", "shorten"]
+
+_SKOS = PREFIXES["skos"]
+_GENERAL_CLASSES = {_SKOS + "Concept", PREFIXES["qb"] + "Observation", PREFIXES["qb"] + "DataSet"}
+
+
+class Resources:
+    """The pages of one store, by the queries of one home."""
+
+    def __init__(self, store: Store, home: Path) -> None:
+        """Read the queries of ``home``; nothing is asked yet."""
+        self._store = store
+        folder = home / "queries" / "pages"
+        self._queries = {path.stem: load_query(path).text for path in sorted(folder.glob("*.rq"))}
+
+    def exists(self, iri: str) -> bool:
+        """Tell whether the dataset speaks of a resource."""
+        return bool(self._ask("exists", iri))
+
+    def view(self, iri: str, language: str) -> View | None:
+        """Return what is told about a resource, or ``None`` if the dataset does not speak of it."""
+        stated = self._ask("properties", iri)
+        incoming = self._ask("incoming", iri)
+        if not stated and not incoming:
+            return None
+        chosen = Reading(language, self._terms)
+        types = {row["value"].value for row in stated if row["property"].value == TYPE}
+        passages = chosen.passages(self._ask("passages", iri))
+        measures, projects = self._measures(chosen, iri, types)
+        return View(
+            iri=iri,
+            path=path_of(iri) or "",
+            title=chosen.title(stated, iri),
+            kinds=tuple(chosen.link(kind, ()) for kind in sorted(types, key=lambda k: (k in _GENERAL_CLASSES, k))),
+            statement=chosen.text_of(stated, TERMS + "statement"),
+            definition=chosen.text_of(stated, _SKOS + "definition"),
+            properties=chosen.properties(stated, self._order),
+            evidence=chosen.evidence(self._ask("evidence", iri), passages),
+            passages=tuple(passages.get(iri, ())),
+            authors=chosen.authors(self._ask("authors", iri)),
+            claims=chosen.links(self._ask("claims", iri), "claim"),
+            works=chosen.links(self._ask("works", iri), "document"),
+            shares=chosen.shares(self._ask("shares", iri)),
+            measures=measures,
+            projects=projects,
+            incoming=chosen.incoming(incoming),
+        )
+
+    def counts(self, language: str) -> tuple[ClassCount, ...]:
+        """Return each class of the ontology that has resources, with their number, the largest first."""
+        chosen = Reading(language, self._terms)
+        found = [
+            ClassCount(
+                chosen.link(row["class"].value, ()), chosen.definition(row["class"].value), int(row["count"].value)
+            )
+            for row in select(self._store, self._queries["counts"])
+        ]
+        return tuple(sorted(found, key=lambda item: (-item.count, item.link.label.text)))
+
+    def label(self, iri: str, language: str) -> Text:
+        """Return the name of a term of the ontology, else its short form."""
+        return Reading(language, self._terms).link(iri, ()).label
+
+    def _measures(self, chosen: Reading, iri: str, types: set[str]) -> tuple[tuple[MeasureRow, ...], tuple[Link, ...]]:
+        if TERMS + "MeasureType" in types:
+            rows = self._ask("measures-of-type", iri)
+            return chosen.measures(rows, "project"), chosen.links(rows, "project", "projectLabel")
+        if TERMS + "InclusionProject" in types:
+            return chosen.measures(self._ask("measures-of-project", iri), "type"), ()
+        return (), ()
+
+    def _ask(self, name: str, iri: str) -> tuple[Row, ...]:
+        return select(self._store, self._queries[name], this=f"<{iri}>")
+
+    @cached_property
+    def _terms(self) -> Mapping[str, Mapping[str, tuple[str, str]]]:
+        """Label and definition of each term of the ontology, by term and language."""
+        terms: dict[str, dict[str, tuple[str, str]]] = defaultdict(dict)
+        for row in select(self._store, self._queries["terms"]):
+            definition = row["definition"].value if "definition" in row else ""
+            terms[row["term"].value][row["label"].language or ""] = (row["label"].value, definition)
+        return terms
+
+    @cached_property
+    def _order(self) -> Mapping[str, float]:
+        rows = select(self._store, self._queries["order"])
+        return {row["property"].value: float(row["order"].value) for row in rows if "property" in row}

@@ -1,0 +1,105 @@
+"""Small things every route needs: language, conditional answers, problems as responses, security headers."""
+
+from __future__ import annotations
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from kgraph.errors import KgraphError, RequestError
+from kgraph.languages import LANGUAGES, choose_language
+from kgraph.settings import Settings
+from kgraph.web.problems import problem_of, render_problem
+
+LANGUAGE_COOKIE = "kgraph-language"
+CACHE_CONTROL = "public, max-age=0, must-revalidate"
+
+_CONTENT_POLICY = (
+    "default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; object-src 'none'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+_ALWAYS = {
+    "access-control-allow-origin": "*",
+    "access-control-expose-headers": "ETag, Link, Location, Retry-After, Allow, Accept-Post, Kgraph-Revision",
+    "content-security-policy": _CONTENT_POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+}
+
+__all__ = [
+    "CACHE_CONTROL",
+    "LANGUAGE_COOKIE",
+    "CommonHeaders",
+    "is_fresh",
+    "language_of",
+    "problem_response",
+    "read_body",
+    "run_in_threadpool",
+]
+
+
+class CommonHeaders:
+    """Puts on every answer, errors included, the headers for other origins and for safety, and the revision."""
+
+    def __init__(self, app: ASGIApp, revision: str) -> None:
+        """Wrap ``app``; ``revision`` names the data that answers."""
+        self._app = app
+        headers = {**_ALWAYS, "kgraph-revision": revision}
+        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *self._headers]
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+
+
+def language_of(request: Request, settings: Settings) -> str:
+    """Return the language of an answer: the parameter ``lang``, the cookie, ``Accept-Language``, the default."""
+    for wanted in (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
+        if wanted in LANGUAGES:
+            return str(wanted)
+    header = request.headers.get("accept-language")
+    if not header:
+        return settings.default_language
+    # "*" means that any language will do, so the default answers.
+    return choose_language(f"{header}, {settings.default_language};q=0.001")
+
+
+def is_fresh(request: Request, tag: str) -> bool:
+    """Tell whether a client holds the answer with this ETag already (weak comparison, RFC 9110 section 13.1.2)."""
+    held = [part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")]
+    return bool(tag) and request.method in ("GET", "HEAD", "QUERY") and (tag.removeprefix("W/") in held or "*" in held)
+
+
+def problem_response(request: Request, error: KgraphError, settings: Settings) -> Response:
+    """Return an error as a response in the client's language and form."""
+    problem = problem_of(error, language_of(request, settings))
+    body, content_type = render_problem(problem, request.headers.get("accept"), request.url.path)
+    headers = {"Vary": "Accept, Accept-Language", "Cache-Control": "no-store", **problem.headers}
+    content = b"" if request.method == "HEAD" else body
+    response = Response(content, problem.status, headers, media_type=None)
+    response.headers["Content-Type"] = content_type
+    response.headers["Content-Length"] = str(len(body))
+    return response
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """Read a request's body, counting while it comes.
+
+    Raises :class:`kgraph.errors.RequestError` (413) as soon as it is longer than ``limit``.
+    """
+    announced = request.headers.get("content-length", "0")
+    if announced.isdigit() and int(announced) > limit:
+        raise RequestError("body-too-large", 413, limit=limit)
+    parts = bytearray()
+    async for part in request.stream():
+        parts += part
+        if len(parts) > limit:
+            raise RequestError("body-too-large", 413, limit=limit)
+    return bytes(parts)

@@ -1,0 +1,126 @@
+"""Every error as one kind of answer: a problem document (RFC 9457), or plain text for clients that want that."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from kgraph.errors import (
+    KgraphError,
+    QueryFailedError,
+    QuerySyntaxError,
+    QueryTimeoutError,
+    RequestError,
+    StoreBusyError,
+)
+from kgraph.formats import PLAIN, PROBLEM, negotiate
+from kgraph.languages import has_text, text
+from kgraph.vocabulary import BASE
+
+PROBLEM_BASE = BASE + "problem/"
+_RETRY_AFTER = "2"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An error told to a client: a stable code, a status, a title and a detail in its language.
+
+    ``line`` and ``column`` (from 1) and ``length`` say where a text is wrong; ``expected`` what could have
+    stood there; ``hint`` how to mend it.
+    """
+
+    code: str
+    status: int
+    title: str
+    detail: str
+    hint: str = ""
+    line: int | None = None
+    column: int | None = None
+    length: int | None = None
+    expected: tuple[str, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def document(self, instance: str) -> dict[str, object]:
+        """Return the members of the problem document; those that say nothing are left out."""
+        members: dict[str, object] = {
+            "type": PROBLEM_BASE + self.code,
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+            "hint": self.hint,
+            "line": self.line,
+            "column": self.column,
+            "length": self.length,
+            "expected": list(self.expected),
+            "instance": instance,
+        }
+        return {name: value for name, value in members.items() if value not in (None, "", [])}
+
+    def plain(self) -> str:
+        """Return the problem as lines of text."""
+        place = f" (line {self.line}, column {self.column})" if self.line else ""
+        lines = [f"{self.title}{place}", self.detail, self.hint]
+        if self.expected:
+            lines.append("Expected: " + ", ".join(self.expected))
+        return "\n".join(line for line in [*lines, PROBLEM_BASE + self.code] if line) + "\n"
+
+
+def problem_of(error: KgraphError, language: str) -> Problem:
+    """Turn an exception of kgraph's into a problem in a language."""
+    if isinstance(error, RequestError):
+        return _request_problem(error, language)
+    if isinstance(error, QueryTimeoutError):
+        return _problem("query-timeout", 503, language, {"seconds": f"{error.seconds:g}"})
+    if isinstance(error, StoreBusyError):
+        return _problem("busy", 503, language, {}, headers={"Retry-After": _RETRY_AFTER})
+    if isinstance(error, QueryFailedError):
+        return _problem("query-failed", 500, language, {"reason": str(error)})
+    return _problem("internal", 500, language, {})
+
+
+def render_problem(problem: Problem, accept: str | None, instance: str) -> tuple[bytes, str]:
+    """Return body and content type of a problem in the form a client accepts, plain text if it accepts neither."""
+    if negotiate(accept, (PROBLEM, PLAIN)) is PROBLEM:
+        body = json.dumps(problem.document(instance), ensure_ascii=False, indent=2) + "\n"
+        return body.encode(), PROBLEM.content_type
+    return problem.plain().encode(), PLAIN.content_type
+
+
+def _request_problem(error: RequestError, language: str) -> Problem:
+    place: dict[str, int] = {}
+    expected: tuple[str, ...] = ()
+    if isinstance(error, QuerySyntaxError):
+        place = {"line": error.line, "column": error.column, "length": error.length}
+        expected = error.expected
+    elif "line" in error.params:
+        place = {name: int(error.params[name]) for name in ("line", "column")}
+    return _problem(error.code, error.status, language, error.params, headers=error.headers, expected=expected, **place)
+
+
+def _problem(
+    code: str,
+    status: int,
+    language: str,
+    params: Mapping[str, str | int],
+    *,
+    headers: Mapping[str, str] | None = None,
+    expected: tuple[str, ...] = (),
+    line: int | None = None,
+    column: int | None = None,
+    length: int | None = None,
+) -> Problem:
+    hint_key = f"problem.{code}.hint"
+    return Problem(
+        code=code,
+        status=status,
+        title=text(f"problem.{code}.title", language),
+        detail=text(f"problem.{code}.detail", language, **params),
+        hint=text(hint_key, language, **params) if has_text(hint_key) else "",
+        line=line,
+        column=column,
+        length=length,
+        expected=expected,
+        headers=headers or {},
+    )

@@ -1,0 +1,105 @@
+"""What the routes share: the store, the pages' queries, the query library and the settings."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from kgraph.errors import QuerySyntaxError, RequestError
+from kgraph.formats import GRAPHS, RESULTS, Format, by_name, negotiate
+from kgraph.query_library import QueryLibrary
+from kgraph.resources import Resources
+from kgraph.settings import Settings
+from kgraph.sparql.diagnosis import refine
+from kgraph.sparql.protocol import QueryOperation
+from kgraph.sparql.text import Limits, QueryText, read_query_text
+from kgraph.store.base import Answer, Query, Store, select
+
+REVISION_LENGTH = 16
+"""Characters of the revision's digest that headers and pages show."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A query that may be asked: read, within the limits, with the format of its answer settled.
+
+    ``tag`` is the ETag of the answer, empty for a query whose answer differs from one time to the next.
+    """
+
+    query: Query
+    text: QueryText
+    format: Format
+    tag: str
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the routes share."""
+
+    settings: Settings
+    store: Store
+    resources: Resources
+    library: QueryLibrary
+
+    @property
+    def revision(self) -> str:
+        """The short form of the dataset's digest."""
+        return self.store.revision[:REVISION_LENGTH]
+
+    @cached_property
+    def in_default(self) -> int:
+        """The number of statements in the default graph, each counted once."""
+        rows = select(self.store, "SELECT (COUNT(*) AS ?count) WHERE { ?s ?p ?o }")
+        return int(rows[0]["count"].value)
+
+    def read_question(self, operation: QueryOperation, accept: str | None) -> Question:
+        """Read a query and settle the format of its answer before anything runs.
+
+        Raises :class:`kgraph.errors.RequestError` for a text that is refused and for formats that do not
+        fit the query's form.
+        """
+        limits = self.settings
+        text = read_query_text(
+            operation.text, Limits(limits.max_query_length, limits.max_query_nesting, limits.max_query_branches)
+        )
+        offered = GRAPHS if text.is_graph else RESULTS
+        chosen = choose_format(operation.format, accept, offered)
+        if operation.default_graphs is not None or operation.named_graphs is not None:
+            dataset = (operation.default_graphs or (), operation.named_graphs or ())
+        elif text.default_graphs is not None or text.named_graphs is not None:
+            dataset = (text.default_graphs or (), text.named_graphs or ())
+        else:
+            dataset = None
+        query = Query(text.text, dataset, timeout=operation.timeout)
+        tag = "" if text.is_volatile else self.tag(text.text, dataset, chosen.name)
+        return Question(query, text, chosen, tag)
+
+    def ask(self, question: Question) -> Answer:
+        """Have a question answered.
+
+        Raises :class:`kgraph.errors.QuerySyntaxError` with the exact place of the fault, and
+        :class:`kgraph.errors.StoreError` if there is no answer.
+        """
+        try:
+            return self.store.query(question.query, question.format)
+        except QuerySyntaxError as error:
+            raise refine(question.text.text, error) from error
+
+    def tag(self, *parts: object) -> str:
+        """Return the weak ETag of what depends on the revision and on these parts."""
+        digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:REVISION_LENGTH]
+        return f'W/"{self.revision}-{digest}"'
+
+
+def choose_format(name: str | None, accept: str | None, offered: Sequence[Format]) -> Format:
+    """Return the format that a link names or, without one, the format that ``Accept`` asks for.
+
+    Raises :class:`kgraph.errors.RequestError` (406) that lists what there is.
+    """
+    chosen = by_name(name, offered) if name else negotiate(accept, offered)
+    if chosen is None:
+        listing = ", ".join(candidate.media_type for candidate in offered)
+        raise RequestError("not-acceptable", 406, headers={"Vary": "Accept"}, offered=listing)
+    return chosen
