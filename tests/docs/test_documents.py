@@ -12,6 +12,7 @@ from typer.main import get_command
 
 from kgraph.cli import run
 from kgraph.cli.app import app
+from kgraph.settings import iter_descriptions
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [
@@ -70,3 +71,29 @@ def test_the_reference_knows_every_command_and_option() -> None:
         options = {option for item in command.params for option in item.opts if option.startswith("--")}
         missing = sorted(option for option in options - {"--help"} if option not in sections[name])
         assert missing == [], f"kgraph {name}"
+
+
+def test_the_reference_knows_every_setting() -> None:
+    """The page on settings has one row for each, with its variable, default and meaning."""
+    text = (ROOT / "docs/reference/settings.md").read_text(encoding="utf-8")
+    rows = [
+        f"| `{item.variable}` | {item.type} | {f'`{item.default}`' if item.default else ''} | {item.meaning} |"
+        for item in iter_descriptions()
+    ]
+    assert re.findall(r"^\| `.*$", text, re.MULTILINE) == rows
+
+
+def test_the_architecture_names_every_part() -> None:
+    """Each module and package of kgraph stands in the page on the architecture."""
+    text = (ROOT / "docs/explanation/architecture.md").read_text(encoding="utf-8")
+    parts = {
+        path.stem for path in (ROOT / "src/kgraph").iterdir() if path.suffix in ("", ".py") and path.stem[0] != "_"
+    }
+    assert sorted(part for part in parts - {"messages"} if part not in text) == []
+
+
+def test_the_index_leads_to_every_page() -> None:
+    """Each page of the documentation is linked from the index, or lies in the folder of decisions."""
+    text = (ROOT / "docs/index.md").read_text(encoding="utf-8")
+    pages = [path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")]
+    assert [page for page in pages if f"]({page})" not in text and not page.startswith(("decisions/", "index"))] == []
