@@ -18,6 +18,7 @@
         ``QueryFailedError``   the engine gave it up
         ``StoreBusyError``     too many queries wait already
     ``FormatError``        a record cannot be brought to canonical form without losing something
+    ``ShapeError``         a shape lacks its code, severity or wording
 """
 
 from __future__ import annotations
@@ -132,3 +133,7 @@ class UnknownClassError(KgraphError):
         super().__init__(f"{name}: not a class of records; known are {', '.join(known)}")
         self.name = name
         self.known = known
+
+
+class ShapeError(KgraphError):
+    """A shape lacks what every rule must have: a code, a severity and wording in each language."""

@@ -1,0 +1,86 @@
+"""Faults on their way to remarks: what a rule found, before wording and before consequences are dropped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from kgraph.report import Remark
+from kgraph.turtle import Term, literal_parts
+from kgraph.validation.records import Place, with_suggestion
+from kgraph.validation.rules import Rule
+from kgraph.vocabulary import PREFIXES
+
+_PLACEHOLDER = re.compile(r"\{[$?]?(\w+)\}")
+_BY_LENGTH = sorted(PREFIXES.items(), key=lambda item: -len(item[1]))
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What a rule found: on which resource, at which value, where; ``absence`` if something is missing."""
+
+    rule: Rule
+    focus: Term
+    path: Term | None
+    value: Term | None
+    place: Place | None
+    absence: bool
+    params: Mapping[str, str] = field(default_factory=dict, hash=False)
+    suggestion: str = ""
+
+
+def shown(term: Term) -> str:
+    """Return a term as a steward writes it: a prefixed name, an address, or the text itself."""
+    if term.startswith("<"):
+        iri = term[1:-1]
+        for prefix, namespace in _BY_LENGTH:
+            if iri.startswith(namespace):
+                return f"{prefix}:{iri[len(namespace) :]}"
+        return term
+    if term.startswith('"'):
+        lexical, language, _ = literal_parts(term)
+        return f'"{lexical}"@{language}' if language else f'"{lexical}"'
+    return term
+
+
+def _filled(template: str, params: Mapping[str, str]) -> str:
+    return _PLACEHOLDER.sub(lambda found: params.get(found[1], found[0]), template)
+
+
+def to_remark(fault: Fault, fallback: str) -> Remark:
+    """Word a fault; ``fallback`` names the file of a fault that has no place."""
+    terms = {"focus": fault.focus, "path": fault.path, "value": fault.value}
+    params = {name: shown(term) for name, term in terms.items() if term is not None}
+    params |= fault.params
+    cures: Mapping[str, str] = {language: _filled(cure, params) for language, cure in fault.rule.cures.items()}
+    if fault.suggestion:
+        cures = with_suggestion(cures, fault.suggestion)
+    place = fault.place or Place(fallback, None, None)
+    messages = {language: _filled(text, params) for language, text in fault.rule.messages.items()}
+    code, severity = fault.rule.code, fault.rule.severity
+    return Remark(*place, severity, code, messages, cures, fault.focus, fault.path, fault.value)
+
+
+def without_consequences(
+    faults: Iterable[Fault], incomplete: set[Term], misnamed: set[tuple[Term, Term]]
+) -> list[Fault]:
+    """Return the faults that stand on their own.
+
+    Dropped are: what is missing from a resource that a syntax fault cut short; what is missing because
+    its property is misspelt (``misnamed``: resource and the property that was meant); faults whose
+    rule requires another one that is broken on the same resource; and faults whose rule yields.
+    """
+    kept = [
+        fault
+        for fault in faults
+        if not (fault.absence and (fault.focus in incomplete or (fault.focus, fault.path) in misnamed))
+    ]
+    broken = {(fault.rule.code, fault.focus) for fault in kept}
+    named = {(fault.focus, fault.path) for fault in kept if not fault.rule.yields}
+    return [
+        fault
+        for fault in kept
+        if not any((code, fault.focus) in broken for code in fault.rule.requires)
+        and not (fault.rule.yields and (fault.focus, fault.path) in named)
+    ]

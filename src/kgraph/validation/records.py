@@ -1,0 +1,159 @@
+"""The files under check: their sound statements with places, and what their faults make unreliable."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from kgraph.dataset import load_text
+from kgraph.errors import DatasetError
+from kgraph.languages import has_text, texts
+from kgraph.report import Remark, Severity
+from kgraph.turtle import Document, SyntaxRemark, Term, Triple, read_turtle
+from kgraph.turtle.literals import literal_parts
+from kgraph.turtle.model import WARNINGS, Atom, is_placeholder
+from kgraph.vocabulary import PREFIXES
+
+RDF_TYPE = f"<{PREFIXES['rdf']}type>"
+
+
+class Place(NamedTuple):
+    """Where something stands: file as named by the caller, line and column (1-based)."""
+
+    file: str
+    line: int | None
+    column: int | None
+
+
+@dataclass
+class Records:
+    """The statements of the checked files.
+
+    ``incomplete`` holds the subjects of which a fault of syntax may have swallowed statements;
+    ``doubtful`` the ranges of values that are remarked on already.
+    """
+
+    documents: dict[Path, Document] = field(default_factory=dict)
+    triples: list[tuple[str, Triple]] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
+    incomplete: set[Term] = field(default_factory=set)
+    doubtful: list[tuple[str, tuple[int, int], tuple[int, int]]] = field(default_factory=list)
+    subjects: dict[Term, Place] = field(default_factory=dict)
+    values: dict[tuple[Term, Term], list[tuple[Term, Place]]] = field(default_factory=lambda: defaultdict(list))
+    typed: dict[Path, set[Term]] = field(default_factory=dict)
+
+    def n_triples(self, path: Path) -> str:
+        """Return the sound statements of one file as N-Triples."""
+        name = str(path)
+        return "".join(
+            f"{triple.subject} {triple.predicate} {triple.object} .\n" for file, triple in self.triples if file == name
+        )
+
+    def is_doubtful(self, place: Place) -> bool:
+        """Tell whether a value stands within a range that is remarked on already."""
+        at = (place.line or 0, place.column or 0)
+        return any(file == place.file and start <= at < end for file, start, end in self.doubtful)
+
+    def place_of_value(self, subject: Term, predicate: Term, value: Term) -> Place | None:
+        """Return where a statement stands; a value an engine has normalised is found by what it means."""
+        candidates = self.values.get((subject, predicate), [])
+        for known, place in candidates:
+            if known == value:
+                return place
+        return next((place for known, place in candidates if _same_value(known, value)), None)
+
+
+def _same_value(first: Term, second: Term) -> bool:
+    if not (first.startswith('"') and second.startswith('"')):
+        return False
+    one, other = literal_parts(first), literal_parts(second)
+    if [(part or "").lower() for part in one[1:]] != [(part or "").lower() for part in other[1:]]:
+        return False
+    try:
+        return one[0] == other[0] or float(one[0]) == float(other[0])
+    except ValueError:
+        return False
+
+
+def load_records(paths: Iterable[Path]) -> Records:
+    """Read the files under check; a file that cannot be read becomes a remark."""
+    records = Records()
+    for path in paths:
+        try:
+            text = load_text(path)
+        except DatasetError as error:
+            params = {"reason": str(error).removeprefix(f"{path}: ")}
+            records.remarks.append(_catalogue_remark(str(path), None, None, "file-unreadable", params))
+            continue
+        document = read_turtle(text)
+        records.documents[path] = document
+        _add_triples(records, path, document)
+        _add_problems(records, path, document, text)
+    return records
+
+
+def _add_triples(records: Records, path: Path, document: Document) -> None:
+    name = str(path)
+    typed = records.typed.setdefault(path, set())
+    for triple in document.triples:
+        if any(is_placeholder(term) for term in (triple.subject, triple.predicate, triple.object)):
+            records.incomplete.add(triple.subject)
+            records.subjects.setdefault(triple.subject, Place(name, triple.subject_line, 1))
+            continue
+        place = Place(name, triple.line, triple.column)
+        records.triples.append((name, triple))
+        records.subjects.setdefault(triple.subject, Place(name, triple.subject_line, 1))
+        records.values[triple.subject, triple.predicate].append((triple.object, place))
+        if triple.predicate == RDF_TYPE:
+            typed.add(triple.subject)
+
+
+def _add_problems(records: Records, path: Path, document: Document, text: str) -> None:
+    starts = [0, *(found.end() for found in re.finditer("\n", text))]
+    spans: list[tuple[int, int, Term | None]] = []
+    for statement in document.statements:
+        first, last = bisect_right(starts, statement.start), bisect_right(starts, max(statement.start, statement.end))
+        spans.append((first, last, statement.subject.term if isinstance(statement.subject, Atom) else None))
+    for problem in document.problems:
+        name = str(path)
+        records.remarks.append(_catalogue_remark(name, problem.line, problem.column, problem.code, problem.params))
+        if problem.code in WARNINGS:
+            records.doubtful.append((name, (problem.line, problem.column), (problem.end_line, problem.end_column)))
+        else:
+            records.incomplete.update(_touched(spans, problem))
+
+
+def _touched(spans: list[tuple[int, int, Term | None]], problem: SyntaxRemark) -> set[Term]:
+    inside = [subject for first, last, subject in spans if first <= problem.end_line and last >= problem.line]
+    if not inside:
+        before = [subject for first, _, subject in spans if first <= problem.line]
+        inside = before[-1:]
+    return {subject for subject in inside if subject is not None}
+
+
+def _catalogue_remark(
+    file: str,
+    line: int | None,
+    column: int | None,
+    code: str,
+    params: Mapping[str, str],
+) -> Remark:
+    cure = f"{code}.cure"
+    for name in ("namespace", "expected"):
+        if params.get(name) and has_text(f"{code}.cure-{name}"):
+            cure = f"{code}.cure-{name}"
+    messages, cures = texts(f"{code}.message", **params), texts(cure, **params)
+    if params.get("suggestion"):
+        cures = with_suggestion(cures, params["suggestion"])
+    return Remark(file, line, column, Severity.VIOLATION, code, messages, cures)
+
+
+def with_suggestion(cures: Mapping[str, str], suggestion: str) -> dict[str, str]:
+    """Put the question whether ``suggestion`` was meant before each cure."""
+    asked = texts("suggestion.message", suggestion=suggestion)
+    return {language: f"{asked[language]} {cure}" for language, cure in cures.items()}
