@@ -21,6 +21,8 @@ from kgraph.vocabulary import PREFIXES, TERMS
 __all__ = ["ClassCount", "Incoming", "Link", "Resources", "Text", "View", "href_of", "iri_of", "path_of", "shorten"]
 
 _SKOS = PREFIXES["skos"]
+_TITLE = PREFIXES["dct"] + "title"
+_CLASS = PREFIXES["owl"] + "Class"
 _GENERAL_CLASSES = {_SKOS + "Concept", PREFIXES["qb"] + "Observation", PREFIXES["qb"] + "DataSet"}
 
 
@@ -51,6 +53,7 @@ class Resources:
             iri=iri,
             path=path_of(iri) or "",
             title=chosen.title(stated, iri),
+            subtitle=chosen.text_of(stated, _TITLE),
             kinds=tuple(chosen.link(kind, ()) for kind in sorted(types, key=lambda k: (k in _GENERAL_CLASSES, k))),
             statement=chosen.text_of(stated, TERMS + "statement"),
             definition=chosen.text_of(stated, _SKOS + "definition"),
@@ -60,6 +63,7 @@ class Resources:
             authors=chosen.authors(self._ask("authors", iri)),
             claims=chosen.links(self._ask("claims", iri), "claim"),
             works=chosen.links(self._ask("works", iri), "document"),
+            instances=chosen.links(self._ask("instances", iri), "resource") if _CLASS in types else (),
             shares=chosen.shares(self._ask("shares", iri)),
             measures=measures,
             projects=projects,

@@ -26,8 +26,10 @@ _TOLD_ELSEWHERE = {
     _INK + "hasSpan",
     _INK + "authorship",
     PREFIXES["dct"] + "identifier",
+    PREFIXES["dct"] + "title",
 }
 _LAST = 1_000_000
+_MANY = 8
 
 
 class Reading:
@@ -95,7 +97,12 @@ class Reading:
             Property(self.link(iri, ()), self.definition(iri), self._values(values))
             for iri, values in by_property.items()
         ]
-        return tuple(sorted(found, key=lambda p: (order.get(p.link.iri, _LAST), p.link.label.text.casefold())))
+
+        def place(shown: Property) -> tuple[float, bool, str]:
+            label = shown.link.label.text.casefold()
+            return order.get(shown.link.iri, _LAST), len(shown.values) > _MANY, label
+
+        return tuple(sorted(found, key=place))
 
     def _values(self, values: Mapping[Term, list[Term]]) -> tuple[Value, ...]:
         tags = {term.language for term in values if term.language}
@@ -205,7 +212,8 @@ class Reading:
         """Return what refers to the resource, by property."""
         grouped: dict[str, list[Row]] = defaultdict(list)
         for row in rows:
-            grouped[row["property"].value].append(row)
+            if row["property"].value != TYPE:
+                grouped[row["property"].value].append(row)
         found = [Incoming(self.link(iri, ()), self.links(group, "source")) for iri, group in grouped.items()]
         return tuple(sorted(found, key=lambda item: item.property.label.text.casefold()))
 

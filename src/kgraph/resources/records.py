@@ -111,11 +111,16 @@ class Incoming:
 
 @dataclass(frozen=True)
 class View:
-    """All that a page about one resource tells. ``kinds`` are its classes, the most telling first."""
+    """All that a page about one resource tells.
+
+    ``kinds`` are its classes, the most telling first; ``subtitle`` is the full title of a work; ``instances``
+    are the resources of a class and of its subclasses.
+    """
 
     iri: str
     path: str
     title: Text
+    subtitle: Text | None
     kinds: tuple[Link, ...]
     statement: Text | None
     definition: Text | None
@@ -125,6 +130,7 @@ class View:
     authors: tuple[Author, ...]
     claims: tuple[Link, ...]
     works: tuple[Link, ...]
+    instances: tuple[Link, ...]
     shares: tuple[Share, ...]
     measures: tuple[MeasureRow, ...]
     projects: tuple[Link, ...]

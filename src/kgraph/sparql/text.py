@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
@@ -14,6 +16,7 @@ UPDATE_FORMS = ("INSERT", "DELETE", "LOAD", "CLEAR", "CREATE", "DROP", "COPY", "
 
 _OPENING = {"{": "}", "(": ")", "[": "]", "{|": "|}", "<<": ">>", "<<(": ")>>"}
 _BRANCHING = {"||", "&&"}
+_LIKENESS = 0.7
 _VOLATILE = ("NOW", "RAND", "UUID", "STRUUID", "BNODE")
 
 
@@ -67,6 +70,12 @@ def read_query_text(text: str, limits: Limits | None = None) -> QueryText:
     default, named = prologue.dataset()
     is_volatile = any(token.is_word(*_VOLATILE) for token in tokens)
     return QueryText(text, form, default, named, is_volatile)
+
+
+def near(written: str, known: Iterable[str], ending: str = "") -> str:
+    """Return the known word that is most like a written one, with ``ending``; empty if none is much like it."""
+    matches = difflib.get_close_matches(written, list(known), n=1, cutoff=_LIKENESS)
+    return matches[0] + ending if matches else ""
 
 
 def _check_size(tokens: list[Token], limits: Limits) -> None:
@@ -160,6 +169,7 @@ class _Prologue:
                 token.column,
                 length=len(token.text),
                 found=token.text,
+                suggestion=near(token.text.upper(), (*QUERY_FORMS, "PREFIX", "BASE")),
                 expected=(*QUERY_FORMS, "PREFIX", "BASE"),
             )
         return token.text.upper()
@@ -171,7 +181,7 @@ class _Prologue:
                 continue
             prefix = token.text.partition(":")[0]
             if prefix not in self._prefixes:
-                declaration = f"PREFIX {prefix}: <{PREFIXES.get(prefix, '…')}>"
+                declaration = f"PREFIX {prefix}: <{PREFIXES[prefix]}>" if prefix in PREFIXES else ""
                 raise QuerySyntaxError(
                     "query-undeclared-prefix",
                     token.line,
@@ -179,6 +189,7 @@ class _Prologue:
                     length=len(token.text),
                     prefix=prefix + ":",
                     declaration=declaration,
+                    suggestion="" if declaration else near(prefix, (*self._prefixes, *PREFIXES), ":"),
                 )
 
     def dataset(self) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:

@@ -18,6 +18,7 @@ from kgraph.languages import LANGUAGES, text
 from kgraph.resources import href_of, iri_of, shorten
 from kgraph.sparql.protocol import QueryOperation
 from kgraph.store.base import Answer, Term, read_table
+from kgraph.vocabulary import TERMS
 from kgraph.web.examples import Example, examples_of
 from kgraph.web.http import CACHE_CONTROL, LANGUAGE_COOKIE, is_fresh, language_of, run_in_threadpool
 from kgraph.web.problems import Problem, problem_of
@@ -26,7 +27,23 @@ from kgraph.web.services import Services
 _LANGUAGE_NAMES = {"nn": "Nynorsk", "nb": "Bokmål", "en": "English"}
 _YEAR = 365 * 24 * 3600
 _PAGE_BYTES = 16 * 1024 * 1024
-_MAIN_CLASSES = 12
+_MAIN_CLASSES = tuple(
+    TERMS + name
+    for name in (
+        "Finding",
+        "SuccessFactor",
+        "Challenge",
+        "Study",
+        "Document",
+        "InclusionProject",
+        "Measure",
+        "MeasureType",
+        "KnowledgeGap",
+        "Observation",
+        "Municipality",
+        "Organisation",
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -91,10 +108,11 @@ class Pages:
         if is_fresh(request, tag):
             return self._not_modified(tag)
         counts = await run_in_threadpool(self._services.resources.counts, language)
-        shown = tuple(count for count in counts if not _is_technical(count.link.iri))
+        main = {iri: place for place, iri in enumerate(_MAIN_CLASSES)}
+        shown = sorted((count for count in counts if count.link.iri in main), key=lambda c: main[c.link.iri])
         content = {
-            "counts": shown[:_MAIN_CLASSES],
-            "more_counts": shown[_MAIN_CLASSES:],
+            "counts": shown,
+            "all_counts": counts,
             "examples": self._examples(language),
             "endpoint": _address(request, self._services) + "/sparql",
         }
@@ -217,11 +235,6 @@ class Pages:
 
 
 _VARY = "Accept, Accept-Language, Cookie"
-_TECHNICAL = ("EvidenceLocator", "TextSpan", "Authorship", "EvidenceLine", "AdministrativeUnit", "Period")
-
-
-def _is_technical(iri: str) -> bool:
-    return iri.rpartition("#")[2] in _TECHNICAL
 
 
 def _wording(language: str) -> Callable[..., str]:

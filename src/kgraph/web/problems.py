@@ -111,16 +111,25 @@ def _problem(
     column: int | None = None,
     length: int | None = None,
 ) -> Problem:
-    hint_key = f"problem.{code}.hint"
     return Problem(
         code=code,
         status=status,
         title=text(f"problem.{code}.title", language),
         detail=text(f"problem.{code}.detail", language, **params),
-        hint=text(hint_key, language, **params) if has_text(hint_key) else "",
+        hint=_hint(code, language, params),
         line=line,
         column=column,
         length=length,
         expected=expected,
         headers=headers or {},
     )
+
+
+def _hint(code: str, language: str, params: Mapping[str, str | int]) -> str:
+    """Return how to mend the fault: what was probably meant, else what the catalogue advises."""
+    if params.get("suggestion"):
+        return text("suggestion.message", language, suggestion=params["suggestion"])
+    key = f"problem.{code}.hint"
+    if not has_text(key) or params.get("declaration") == "":
+        return ""
+    return text(key, language, **params)
