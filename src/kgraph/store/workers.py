@@ -186,9 +186,10 @@ class WorkerStore:
     def _wait_until_loaded(self) -> tuple[str, Mapping[str, int]]:
         try:
             kind, body = receive_frame(self._control)
-        except EOFError as error:
-            raise DatasetError("the process that loads the dataset ended") from error
+        except EOFError:
+            kind, body = ERROR, b"the process that loads the dataset ended"
         if kind != READY:
+            self.close()
             raise DatasetError(body.decode())
         content = json.loads(body)
         return content["revision"], content["graphs"]

@@ -1,0 +1,55 @@
+"""The settings, where they are read from, and the page that documents them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kgraph.errors import SettingError
+from kgraph.settings import Settings, iter_descriptions, load_settings
+
+
+def test_defaults_hold_in_an_empty_environment() -> None:
+    """Without anything said, the documented defaults hold."""
+    assert load_settings({}) == Settings()
+    assert Settings().query_timeout == 10.0
+
+
+def test_the_environment_changes_a_setting_and_an_option_wins_over_it() -> None:
+    """KGRAPH_PORT sets the port; --port sets it again; an option not given changes nothing."""
+    environment = {"KGRAPH_PORT": "9000", "KGRAPH_ISOLATION": "off", "KGRAPH_PUBLISHER": ""}
+    assert load_settings(environment, port=None) == Settings(port=9000, isolation=False)
+    assert load_settings(environment, port=0).port == 0
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"KGRAPH_PORT": "many"},
+        {"KGRAPH_PORT": "-1"},
+        {"KGRAPH_QUERY_TIMEOUT": "nan"},
+        {"KGRAPH_ISOLATION": "perhaps"},
+        {"KGRAPH_DEFAULT_LANGUAGE": "de"},
+    ],
+)
+def test_a_value_that_does_not_fit_is_named(environment: dict[str, str]) -> None:
+    """The error names the variable."""
+    with pytest.raises(SettingError, match=next(iter(environment))):
+        load_settings(environment)
+
+
+def test_an_unknown_override_is_refused() -> None:
+    """A misspelt option of a program is an error, not silence."""
+    with pytest.raises(SettingError, match="prot"):
+        load_settings({}, prot=1)
+
+
+def test_every_setting_is_documented(repository: Path) -> None:
+    """docs/reference/settings.md has one row for each setting, with its variable, default and meaning."""
+    page = (repository / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| `KGRAPH_")]
+    assert rows == [
+        f"| `{item.variable}` | {item.type} | {f'`{item.default}`' if item.default else '(empty)'} | {item.meaning} |"
+        for item in iter_descriptions()
+    ]
