@@ -234,7 +234,7 @@ def test_a_new_record_has_an_identifier_of_its_own(command: Command) -> None:
 
 def test_a_new_locator_has_its_offsets(command: Command, source_text_path: Path, tmp_path: Path) -> None:
     """A passage in the pinned text becomes a locator; a passage elsewhere and another text are refused."""
-    locator = ("new", "EvidenceLocator", "--text", source_text_path, "--passage")
+    locator = ("new", "locator", "--text", source_text_path, "--passage")
     made = command(*locator, "1: IMDi")
     assert made.code == 0
     assert "ink:spanDigest" in made.out

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from kgraph.source.passages import ClaimPassage
     from kgraph.source.verification import VerificationReport
 
+_LOCATOR = ("locator", "EvidenceLocator")
+
 
 def new(
     class_name: Annotated[
@@ -24,7 +26,7 @@ def new(
         typer.Argument(metavar="CLASS", help="Class of the record, such as Finding or Measure.", show_default=False),
     ],
     passage: Annotated[
-        str | None, typer.Option(help='With EvidenceLocator: the passage as "LINE: first words … last words".')
+        str | None, typer.Option(help='With locator: the passage as "LINE: first words … last words".')
     ] = None,
     text: Annotated[Path | None, typer.Option("--text", help="The text that the passage stands in.")] = None,
     language: LanguageOption = Language.NN,
@@ -42,11 +44,11 @@ def new(
 
     folder = home_of(home)
     statements = Statements(load_dataset(folder))
-    if passage is None and text is None:
+    if passage is None and text is None and class_name != _LOCATOR[0]:
         typer.echo(template(statements, class_name, language), nl=False)
         return
-    if passage is None or text is None or class_name != "EvidenceLocator":
-        raise CommandError("a locator is made by: kgraph new EvidenceLocator --passage PASSAGE --text FILE")
+    if passage is None or text is None or class_name not in _LOCATOR:
+        raise CommandError("a locator is made by: kgraph new locator --passage PASSAGE --text FILE")
     extraction = load_extraction(text, load_layout(_layout_path(folder)))
     if not extraction.pinned:
         raise CommandError(f"{text}: not the text that locators count in (another SHA-256)")
