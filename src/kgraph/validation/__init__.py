@@ -43,8 +43,10 @@ def check_dataset(home: Path, *, engine: str = "pyshacl") -> Report:
 
 def _check(records: Records, home: Path, rules: RuleBook, engine: str) -> list[Fault]:
     context = Context(home, records)
-    statements = StatementRules(rules.programs, context.declared())
+    statements = StatementRules(rules.programs, context.declared)
     faults = list(statements.check(records))
     faults += check_shapes(rules.shapes, context, records, engine)
     faults += check_queries(rules.queries, context, records)
-    return without_consequences(faults, records.incomplete | statements.mistyped, statements.misnamed)
+    return without_consequences(
+        faults, records.incomplete | statements.mistyped, statements.misnamed | records.withheld
+    )

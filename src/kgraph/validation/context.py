@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 
 import pyoxigraph as ox
@@ -107,6 +108,7 @@ class Context:
         pairs = ((str(q.subject), str(q.object)) for q in self.store.quads_for_pattern(None, predicate, None, None))
         return [(lower, upper) for lower, upper in pairs if lower.startswith("<") and upper.startswith("<")]
 
+    @cached_property
     def declared(self) -> set[Term]:
         """Return every term the ontology declares."""
         ontology = [name for name, file in self._files.items() if file.graph == GRAPHS + "ontology"]

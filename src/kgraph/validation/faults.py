@@ -68,13 +68,19 @@ def without_consequences(
     """Return the faults that stand on their own.
 
     Dropped are: what is missing from a resource that a syntax fault cut short; what is missing because
-    its property is misspelt (``misnamed``: resource and the property that was meant); faults whose
+    its property is misspelt or its value unsound (``misnamed``: resource and the property that was meant); faults whose
     rule requires another one that is broken on the same resource; and faults whose rule yields.
     """
+    partly = {subject for subject, _ in misnamed}
     kept = [
         fault
         for fault in faults
-        if not (fault.absence and (fault.focus in incomplete or (fault.focus, fault.path) in misnamed))
+        if not fault.absence
+        or not (
+            fault.focus in incomplete
+            or (fault.focus, fault.path) in misnamed
+            or (fault.path is None and fault.focus in partly)
+        )
     ]
     broken = {(fault.rule.code, fault.focus) for fault in kept}
     named = {(fault.focus, fault.path) for fault in kept if not fault.rule.yields}

@@ -26,8 +26,6 @@ def _fault(rule: QueryRule, row: Mapping[str, Term], context: Context, records: 
     if focus not in records.subjects and value not in records.subjects and value not in context.removed:
         return None
     place = _place(focus, path, value, context, records)
-    if place is not None and value is not None and records.is_doubtful(place):
-        return None
     params = {name: shown(term) for name, term in row.items()}
     suggestion = _suggestion(value, context) if rule.suggest and value else ""
     return Fault(rule, focus, path, value, place, rule.absence, params, suggestion)

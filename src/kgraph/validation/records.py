@@ -35,14 +35,15 @@ class Records:
     """The statements of the checked files.
 
     ``incomplete`` holds the subjects of which a fault of syntax may have swallowed statements;
-    ``doubtful`` the ranges of values that are remarked on already.
+    ``withheld`` the resource and property of statements left out because their value, or a name in
+    them, is remarked on already.
     """
 
     documents: dict[Path, Document] = field(default_factory=dict)
     triples: list[tuple[str, Triple]] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
     incomplete: set[Term] = field(default_factory=set)
-    doubtful: list[tuple[str, tuple[int, int], tuple[int, int]]] = field(default_factory=list)
+    withheld: set[tuple[Term, Term]] = field(default_factory=set)
     subjects: dict[Term, Place] = field(default_factory=dict)
     values: dict[tuple[Term, Term], list[tuple[Term, Place]]] = field(default_factory=lambda: defaultdict(list))
     typed: dict[Path, set[Term]] = field(default_factory=dict)
@@ -53,11 +54,6 @@ class Records:
         return "".join(
             f"{triple.subject} {triple.predicate} {triple.object} .\n" for file, triple in self.triples if file == name
         )
-
-    def is_doubtful(self, place: Place) -> bool:
-        """Tell whether a value stands within a range that is remarked on already."""
-        at = (place.line or 0, place.column or 0)
-        return any(file == place.file and start <= at < end for file, start, end in self.doubtful)
 
     def place_of_value(self, subject: Term, predicate: Term, value: Term) -> Place | None:
         """Return where a statement stands; a value an engine has normalised is found by what it means."""
@@ -88,7 +84,7 @@ def load_records(paths: Iterable[Path]) -> Records:
             text = load_text(path)
         except DatasetError as error:
             params = {"reason": str(error).removeprefix(f"{path}: ")}
-            records.remarks.append(_catalogue_remark(str(path), None, None, "file-unreadable", params))
+            records.remarks.append(_catalogue_remark(Place(str(path), None, None), "file-unreadable", params))
             continue
         document = read_turtle(text)
         records.documents[path] = document
@@ -101,16 +97,27 @@ def _add_triples(records: Records, path: Path, document: Document) -> None:
     name = str(path)
     typed = records.typed.setdefault(path, set())
     for triple in document.triples:
-        if any(is_placeholder(term) for term in (triple.subject, triple.predicate, triple.object)):
-            records.incomplete.add(triple.subject)
-            records.subjects.setdefault(triple.subject, Place(name, triple.subject_line, 1))
-            continue
         place = Place(name, triple.line, triple.column)
-        records.triples.append((name, triple))
         records.subjects.setdefault(triple.subject, Place(name, triple.subject_line, 1))
+        if _is_doubtful(triple, document):
+            records.withheld.add((triple.subject, triple.predicate))
+            continue
+        records.triples.append((name, triple))
         records.values[triple.subject, triple.predicate].append((triple.object, place))
         if triple.predicate == RDF_TYPE:
             typed.add(triple.subject)
+
+
+def _is_doubtful(triple: Triple, document: Document) -> bool:
+    """Tell whether a statement has a name of an undeclared prefix or a value that is remarked on already."""
+    if any(is_placeholder(term) for term in (triple.subject, triple.predicate, triple.object)):
+        return True
+    at = (triple.line, triple.column)
+    return any(
+        (problem.line, problem.column) <= at < (problem.end_line, problem.end_column)
+        for problem in document.problems
+        if problem.code in WARNINGS
+    )
 
 
 def _add_problems(records: Records, path: Path, document: Document, text: str) -> None:
@@ -120,11 +127,9 @@ def _add_problems(records: Records, path: Path, document: Document, text: str) -
         first, last = bisect_right(starts, statement.start), bisect_right(starts, max(statement.start, statement.end))
         spans.append((first, last, statement.subject.term if isinstance(statement.subject, Atom) else None))
     for problem in document.problems:
-        name = str(path)
-        records.remarks.append(_catalogue_remark(name, problem.line, problem.column, problem.code, problem.params))
-        if problem.code in WARNINGS:
-            records.doubtful.append((name, (problem.line, problem.column), (problem.end_line, problem.end_column)))
-        else:
+        place = Place(str(path), problem.line, problem.column)
+        records.remarks.append(_catalogue_remark(place, problem.code, problem.params))
+        if problem.code not in WARNINGS:
             records.incomplete.update(_touched(spans, problem))
 
 
@@ -136,13 +141,7 @@ def _touched(spans: list[tuple[int, int, Term | None]], problem: SyntaxRemark) -
     return {subject for subject in inside if subject is not None}
 
 
-def _catalogue_remark(
-    file: str,
-    line: int | None,
-    column: int | None,
-    code: str,
-    params: Mapping[str, str],
-) -> Remark:
+def _catalogue_remark(place: Place, code: str, params: Mapping[str, str]) -> Remark:
     cure = f"{code}.cure"
     for name in ("namespace", "expected"):
         if params.get(name) and has_text(f"{code}.cure-{name}"):
@@ -150,7 +149,7 @@ def _catalogue_remark(
     messages, cures = texts(f"{code}.message", **params), texts(cure, **params)
     if params.get("suggestion"):
         cures = with_suggestion(cures, params["suggestion"])
-    return Remark(file, line, column, Severity.VIOLATION, code, messages, cures)
+    return Remark(*place, Severity.VIOLATION, code, messages, cures)
 
 
 def with_suggestion(cures: Mapping[str, str], suggestion: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyoxigraph as ox
@@ -115,6 +115,8 @@ def load_rules(home: Path) -> RuleBook:
     without code, severity or wording in each language.
     """
     shapes = [rule for path in sorted((home / "ontology/shapes").glob("*.ttl")) for rule in load_shapes(path, home)]
+    codes = {rule.iri: rule.code for rule in shapes}
+    shapes = [replace(rule, requires=tuple(codes[iri] for iri in rule.requires if iri in codes)) for rule in shapes]
     queries = [load_query(path, home) for path in sorted((home / "queries/checks").glob("*.rq"))]
     programs = [
         Rule(code, severity, texts_unfilled(f"{code}.message"), texts_unfilled(f"{code}.cure"), "kgraph.validation")
@@ -129,13 +131,15 @@ def texts_unfilled(key: str) -> dict[str, str]:
 
 
 def load_shapes(path: Path, home: Path) -> list[ShapeRule]:
-    """Load the shapes of a file of ``ontology/shapes``; raises :class:`kgraph.errors.ShapeError`."""
+    """Load the shapes of a file of ``ontology/shapes``; ``requires`` holds IRIs, since they may be of other files.
+
+    Raises :class:`kgraph.errors.ShapeError`.
+    """
     described: dict[Term, list[tuple[Term, Term]]] = {}
     for triple in ox.parse(load_text(path), format=ox.RdfFormat.TURTLE):
         described.setdefault(str(triple.subject), []).append((str(triple.predicate), str(triple.object)))
     source = path.relative_to(home).as_posix()
-    codes = {subject: _one(facts, _IDENTIFIER) for subject, facts in described.items()}
-    return [_shape(subject, described, codes, source) for subject in described if subject.startswith("<" + SHAPES)]
+    return [_shape(subject, described, source) for subject in described if subject.startswith("<" + SHAPES)]
 
 
 def _one(facts: list[tuple[Term, Term]], predicate: Term) -> str | None:
@@ -151,23 +155,20 @@ def _texts(facts: list[tuple[Term, Term]], predicate: Term) -> dict[str, str]:
     return found
 
 
-def _shape(
-    subject: Term, described: Mapping[Term, list[tuple[Term, Term]]], codes: Mapping[Term, str | None], source: str
-) -> ShapeRule:
+def _shape(subject: Term, described: Mapping[Term, list[tuple[Term, Term]]], source: str) -> ShapeRule:
     facts = described[subject]
-    code, severity = codes[subject], _SEVERITIES.get(_one(facts, f"<{SH}severity>") or "")
+    code, severity = _one(facts, _IDENTIFIER), _SEVERITIES.get(_one(facts, f"<{SH}severity>") or "")
     messages, cures = _texts(facts, f"<{SH}message>"), _texts(facts, _COMMENT)
     if code is None or severity is None or set(messages) != set(LANGUAGES) or set(cures) != set(LANGUAGES):
         raise ShapeError(f"{source}: {subject} lacks dct:identifier, sh:severity, sh:message or rdfs:comment")
     path = _one(facts, f"<{SH}path>")
-    required = [codes.get(value) for predicate, value in facts if predicate == _REQUIRES]
     return ShapeRule(
         code,
         severity,
         messages,
         cures,
         source,
-        requires=tuple(found for found in required if found),
+        requires=tuple(value for predicate, value in facts if predicate == _REQUIRES),
         iri=subject,
         path=path if path and path.startswith("<") else None,
         targets=tuple((name[len(SH) + 1 : -1], value) for name, value in facts if name in _TARGETS),

@@ -81,7 +81,7 @@ def _faults(
         place = _place(result.focus, path, value, records)
         if value is None or place is None:
             yield Fault(rule, result.focus, path, value, place or _subject(result.focus, records), value is None)
-        elif not (records.is_doubtful(place) or _is_consequence(result, value, context, records)):
+        elif not _is_consequence(result, value, context):
             yield Fault(rule, result.focus, path, value, place, False)
 
 
@@ -93,11 +93,11 @@ def _subject(focus: Term, records: Records) -> Place | None:
     return records.subjects.get(focus)
 
 
-def _is_consequence(result: Result, value: Term, context: Context, records: Records) -> bool:
-    """Tell whether a value lacks the class only because it is not described, or not soundly."""
+def _is_consequence(result: Result, value: Term, context: Context) -> bool:
+    """Tell whether a value lacks the class only because it is not described, or by no known class."""
     if result.component not in ("Class", "Or", "NodeKind") or not value.startswith("<"):
         return False
-    return not context.describes(value) or value in records.incomplete or not context.types(value)
+    return context.declared.isdisjoint(context.types(value))
 
 
 def _surplus(rule: ShapeRule, result: Result, path: Term, records: Records) -> Iterator[Fault]:
