@@ -17,6 +17,7 @@ KNOWLEDGE_FOLDERS = ("ontology", "data", "queries")
 """The folders that make a home."""
 
 _ONTOLOGY_GRAPHS = {"shapes": "shapes", "alignments": "alignments", "modules": "ontology"}
+_DL_SUPPLEMENT = "dl.ttl"
 
 
 class Quad(NamedTuple):
@@ -41,6 +42,11 @@ class DataFile:
 
     path: Path
     graph: str
+
+    @property
+    def in_core(self) -> bool:
+        """Whether the file belongs to the OWL 2 RL core of the ontology, from which the rules are compiled."""
+        return self.graph == GRAPHS + "ontology" and self.path.name != _DL_SUPPLEMENT
 
     @cached_property
     def document(self) -> Document:

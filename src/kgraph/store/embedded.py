@@ -11,7 +11,7 @@ from typing import IO, cast
 
 import pyoxigraph as ox
 
-from kgraph.dataset import Dataset
+from kgraph.dataset import DataFile, Dataset
 from kgraph.errors import DatasetError, QueryFailedError, QuerySyntaxError
 from kgraph.formats import (
     CSV,
@@ -26,6 +26,7 @@ from kgraph.formats import (
     XML_RESULTS,
     Format,
 )
+from kgraph.inference import compile_rules, infer
 from kgraph.store.base import ALL, ASSERTED, INFERRED, OUTSIDE_DEFAULT, Answer, Query
 from kgraph.vocabulary import PREFIXES
 
@@ -139,26 +140,41 @@ class EmbeddedStore:
 
 
 def open_store(dataset: Dataset) -> EmbeddedStore:
-    """Load the files of a dataset into a store.
+    """Load the files of a dataset into a store, and what follows from them into its graph ``inferred``.
 
-    Raises :class:`kgraph.errors.DatasetError` naming the file and the line that cannot be read.
+    Raises :class:`kgraph.errors.DatasetError` naming the file and the line that cannot be read, and
+    :class:`kgraph.errors.RuleError` for an ontology whose core has an axiom outside OWL 2 RL.
     """
-    engine = ox.Store()
+    engine, core = ox.Store(), ox.Store()
     for file in dataset.files:
-        try:
-            engine.load(path=str(file.path), format=ox.RdfFormat.TURTLE, to_graph=ox.NamedNode(file.graph))
-        except SyntaxError as error:
-            raise DatasetError(f"{file.path}:{error.lineno or 1}: {error.msg}") from error
-        except OSError as error:
-            raise DatasetError(f"{file.path}: {error}") from error
+        _load(engine, file)
+        if file.in_core:
+            _load(core, file)
+    names = [name for name in dataset.graphs if name not in OUTSIDE_DEFAULT]
+    statements = [quad for name in names for quad in engine.quads_for_pattern(None, None, None, ox.NamedNode(name))]
+    inferred = infer(statements, compile_rules(core)).triples
+    graph = ox.NamedNode(INFERRED)
+    engine.extend(ox.Quad(triple.subject, triple.predicate, triple.object, graph) for triple in inferred)
     return EmbeddedStore(engine)
+
+
+def _load(engine: ox.Store, file: DataFile) -> None:
+    try:
+        engine.load(path=str(file.path), format=ox.RdfFormat.TURTLE, to_graph=ox.NamedNode(file.graph))
+    except SyntaxError as error:
+        raise DatasetError(f"{file.path}:{error.lineno or 1}: {error.msg}") from error
+    except OSError as error:
+        raise DatasetError(f"{file.path}: {error}") from error
 
 
 def render_graph(n_triples: str, format: Format) -> bytes:
     """Write a graph given in N-Triples in a format, with the dataset's prefixes where it has them."""
     output = io.BytesIO()
     triples = (quad.triple for quad in ox.parse(n_triples, format=ox.RdfFormat.N_TRIPLES))
-    _write_triples(triples, format, output)
+    if format in _WITH_PREFIXES:
+        _write_triples(triples, format, output)
+    else:
+        ox.serialize(triples, output, format=_GRAPH_FORMATS[format])
     return output.getvalue()
 
 
