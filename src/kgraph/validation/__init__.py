@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from kgraph.dataset import graph_of, iter_files
@@ -37,8 +38,9 @@ def check_files(paths: Iterable[Path], home: Path, *, rules: RuleBook | None = N
 
 
 def check_dataset(home: Path, *, engine: str = "pyshacl") -> Report:
-    """Check every file of the packaged dataset; places are paths below ``home``."""
-    return check_files([file.path for file in iter_files(home)], home, engine=engine)
+    """Check every file of the packaged dataset; the remarks name files by their paths below ``home``."""
+    report = check_files([file.path for file in iter_files(home)], home, engine=engine)
+    return Report(replace(remark, file=remark.file.removeprefix(f"{home}/")) for remark in report)
 
 
 def _check(records: Records, home: Path, rules: RuleBook, engine: str) -> list[Fault]:

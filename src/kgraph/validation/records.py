@@ -14,9 +14,8 @@ from kgraph.dataset import load_text
 from kgraph.errors import DatasetError
 from kgraph.languages import has_text, texts
 from kgraph.report import Remark, Severity
-from kgraph.turtle import Document, SyntaxRemark, Term, Triple, read_turtle
-from kgraph.turtle.literals import literal_parts
-from kgraph.turtle.model import WARNINGS, Atom, is_placeholder
+from kgraph.turtle import WARNINGS, Document, SyntaxRemark, Term, Triple, is_placeholder, literal_parts, read_turtle
+from kgraph.turtle.model import Atom
 from kgraph.vocabulary import PREFIXES
 
 RDF_TYPE = f"<{PREFIXES['rdf']}type>"
