@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import kgraph
-from kgraph.cli import ask, files, serving, sources
+from kgraph.cli import ask, files, reasons, serving, sources
 from kgraph.cli.options import ExitCode
 from kgraph.errors import KgraphError
 
@@ -28,6 +28,7 @@ app.command("format")(files.format_files)
 app.command()(sources.new)
 app.command()(ask.query)
 app.command()(ask.info)
+app.command()(reasons.explain)
 app.command("verify-source")(sources.verify_source)
 
 

@@ -98,6 +98,11 @@ def _explain(triple: Triple, known: _Derivations, inference: Inference) -> Step:
     raise NotInferredError(f"no rule gives {triple}")
 
 
+def statement(subject: str, predicate: str, object_: str) -> Triple:
+    """Return the triple of three IRIs."""
+    return Triple(NamedNode(subject), NamedNode(predicate), NamedNode(object_))
+
+
 def explain(triple: Triple, asserted: Iterable[Quad], inference: Inference) -> Explanation:
     """Return why ``triple`` holds: a tree of rules whose ends are asserted triples.
 

@@ -11,8 +11,8 @@ from typing import IO, cast
 
 import pyoxigraph as ox
 
-from kgraph.dataset import DataFile, Dataset
-from kgraph.errors import DatasetError, QueryFailedError, QuerySyntaxError
+from kgraph.dataset import Dataset
+from kgraph.errors import QueryFailedError, QuerySyntaxError
 from kgraph.formats import (
     CSV,
     JSON_LD,
@@ -26,8 +26,8 @@ from kgraph.formats import (
     XML_RESULTS,
     Format,
 )
-from kgraph.inference import compile_rules, infer
 from kgraph.store.base import ALL, ASSERTED, INFERRED, OUTSIDE_DEFAULT, Answer, Query
+from kgraph.store.loading import load_graphs
 from kgraph.vocabulary import PREFIXES
 
 _RESULT_FORMATS = {
@@ -142,29 +142,9 @@ class EmbeddedStore:
 def open_store(dataset: Dataset) -> EmbeddedStore:
     """Load the files of a dataset into a store, and what follows from them into its graph ``inferred``.
 
-    Raises :class:`kgraph.errors.DatasetError` naming the file and the line that cannot be read, and
-    :class:`kgraph.errors.RuleError` for an ontology whose core has an axiom outside OWL 2 RL.
+    Raises what :func:`kgraph.store.loading.load_graphs` raises.
     """
-    engine, core = ox.Store(), ox.Store()
-    for file in dataset.files:
-        _load(engine, file)
-        if file.in_core:
-            _load(core, file)
-    names = [name for name in dataset.graphs if name not in OUTSIDE_DEFAULT]
-    statements = [quad for name in names for quad in engine.quads_for_pattern(None, None, None, ox.NamedNode(name))]
-    inferred = infer(statements, compile_rules(core)).triples
-    graph = ox.NamedNode(INFERRED)
-    engine.extend(ox.Quad(triple.subject, triple.predicate, triple.object, graph) for triple in inferred)
-    return EmbeddedStore(engine)
-
-
-def _load(engine: ox.Store, file: DataFile) -> None:
-    try:
-        engine.load(path=str(file.path), format=ox.RdfFormat.TURTLE, to_graph=ox.NamedNode(file.graph))
-    except SyntaxError as error:
-        raise DatasetError(f"{file.path}:{error.lineno or 1}: {error.msg}") from error
-    except OSError as error:
-        raise DatasetError(f"{file.path}: {error}") from error
+    return EmbeddedStore(load_graphs(dataset).engine)
 
 
 def render_graph(n_triples: str, format: Format) -> bytes:
