@@ -246,7 +246,7 @@ def test_slow_queries_leave_room_and_are_limited(workers: WorkerStore) -> None:
     assert workers.query(Query("ASK {}"), CSV).read() == b"true"
     for thread in threads:
         thread.join()
-    assert sorted(ends) == [StoreBusyError.__name__] * 2 + [QueryTimeoutError.__name__] * 2
+    assert sorted(ends) == [QueryTimeoutError.__name__] * 2 + [StoreBusyError.__name__] * 2
 
 
 @needs_isolation

@@ -71,29 +71,22 @@ class Worker:
         self.answered = 0
         self._handle = handle
         self._lock = threading.Lock()
+        self.in_use = threading.RLock()
 
     def kill(self) -> None:
         """End the process, whatever it does; a second call does nothing."""
         with self._lock:
             if self._handle < 0:
                 return
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._handle, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-            finally:
-                os.close(self._handle)
-                self._handle = -1
-                self._shut_down()
-
-    def _shut_down(self) -> None:
-        # Another thread may be waiting on the descriptor, so it is closed only with the object.
+            os.close(self._handle)
+            self._handle = -1
+        # Another thread may be waiting on the socket: it is woken first, and the socket closed when it let go.
         with contextlib.suppress(OSError):
             self.channel.shutdown(socket.SHUT_RDWR)
-
-    def __del__(self) -> None:
-        """Close the socket."""
-        self.channel.close()
+        with self.in_use:
+            self.channel.close()
 
     def yield_processor(self) -> None:
         """Let other processes go first from now on."""
@@ -230,8 +223,9 @@ class _Run:
         try:
             if query.cancellation is not None:
                 query.cancellation.on_cancel(self.close)
-            self._worker.channel.settimeout(self._timeout)
-            send_frame(self._worker.channel, QUERY, json.dumps(request).encode())
+            with self._worker.in_use:
+                self._worker.channel.settimeout(self._timeout)
+                send_frame(self._worker.channel, QUERY, json.dumps(request).encode())
             frames = [self._receive()]
             if frames[0][0] == DATA and len(frames[0][1]) < CHUNK:
                 frames.append(self._receive())
@@ -273,17 +267,10 @@ class _Run:
 
     def _receive(self) -> tuple[bytes, bytes]:
         """Return the next frame; a query that is out of patience becomes slow, one that is out of time ends."""
-        channel = self._worker.channel
         began = time.monotonic()
         try:
-            patient = self._slow or _readable(channel, min(PATIENCE, self._timeout - self._waited))
-            if not patient and self._timeout > PATIENCE:
-                self._become_slow()
-            remaining = self._timeout - self._waited - (time.monotonic() - began)
-            if remaining <= 0 or not _readable(channel, remaining):
-                raise QueryTimeoutError(self._timeout)
-            channel.settimeout(max(remaining, PATIENCE))
-            kind, body = receive_frame(channel)
+            with self._worker.in_use:
+                kind, body = self._wait_for_frame(began)
         except TimeoutError as error:
             raise QueryTimeoutError(self._timeout) from error
         except (EOFError, OSError, ValueError) as error:
@@ -293,6 +280,17 @@ class _Run:
         if kind == ERROR:
             raise _told(json.loads(body))
         return kind, body
+
+    def _wait_for_frame(self, began: float) -> tuple[bytes, bytes]:
+        channel = self._worker.channel
+        patient = self._slow or _readable(channel, min(PATIENCE, self._timeout - self._waited))
+        if not patient and self._timeout > PATIENCE:
+            self._become_slow()
+        remaining = self._timeout - self._waited - (time.monotonic() - began)
+        if remaining <= 0 or not _readable(channel, remaining):
+            raise TimeoutError
+        channel.settimeout(max(remaining, PATIENCE))
+        return receive_frame(channel)
 
     def _become_slow(self) -> None:
         """Leave the place to a fresh process and go on with less of the processors."""

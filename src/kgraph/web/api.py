@@ -106,9 +106,7 @@ class SparqlEndpoint:
                 headers["Content-Length"] = str(answer.length)
             start = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
             await send({"type": "http.response.start", "status": 200, "headers": start})
-            if request.method != "HEAD":
-                await _send_chunks(answer, send)
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            await _send_body(answer, request.method == "HEAD", send)
         except StoreError as error:
             # The status is sent already: only a broken connection tells that the answer is not whole.
             if cancellation.cancelled:
@@ -205,13 +203,15 @@ def wants_page(request: Request, operation: Operation) -> bool:
     return negotiate(request.headers.get("accept"), offered) is HTML
 
 
-async def _send_chunks(answer: Answer, send: Send) -> None:
+async def _send_body(answer: Answer, without: bool, send: Send) -> None:
     chunks: Iterator[bytes] = iter(answer.chunks)
-    if answer.length is not None:
-        await send({"type": "http.response.body", "body": b"".join(chunks), "more_body": True})
-        return
-    while (chunk := await run_in_threadpool(next, chunks, None)) is not None:
-        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    last = b""
+    if not without and answer.length is not None:
+        last = b"".join(chunks)
+    elif not without:
+        while (chunk := await run_in_threadpool(next, chunks, None)) is not None:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": last, "more_body": False})
 
 
 async def _cancel_when_client_leaves(request: Request, cancellation: Cancellation) -> None:
