@@ -143,3 +143,25 @@ def test_the_packaged_dataset_has_no_violation(home: Path) -> None:
     """What is shipped keeps its own rules."""
     report = check_dataset(home)
     assert [remark for remark in report if remark.severity is Severity.VIOLATION] == []
+
+
+@pytest.mark.parametrize(
+    ("record", "old", "new", "code"),
+    [
+        ("INK-016o", "ink:authorship authorship:case-1", "ink:authorshp authorship:case-1", "INK-030a"),
+        ("INK-016o", "ink:authorship authorship:case-1", "ink:authorship authorship:case-3", "INK-030h"),
+        ("INK-016o", "ink:authorship authorship:case-1", "ink:authorship auth:case-1", "turtle-undeclared-prefix"),
+        ("INK-016o", "    ink:position 1 ;\n", "", "INK-016e"),
+        ("INK-005n", '"kommuner"@nb', "“kommuner”@nb", "turtle-curly-quote"),
+        ("INK-005n", "a ink:Study", "a ink:Study , ink:Goal", "INK-031d"),
+        ("INK-005n", "    a ink:Study ;\n", "", "INK-030i"),
+        ("INK-013d", 'ink:printedAs "50,0" ;', 'ink:printedAs "50,0"', "turtle-missing-semicolon"),
+    ],
+)
+def test_one_fault_gives_one_remark(record: str, old: str, new: str, code: str, world: Path, tmp_path: Path) -> None:
+    """What merely follows from a fault is not told beside it."""
+    text = load_text(FIXTURES / "shapes" / record / "pass.ttl")
+    assert old in text
+    path = tmp_path / "record.ttl"
+    path.write_text(text.replace(old, new, 1))
+    assert [found_code for _, found_code in found(path, world)] == [code]

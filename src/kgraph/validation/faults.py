@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from kgraph.report import Remark
 from kgraph.turtle import Term, literal_parts
-from kgraph.validation.records import Place, with_suggestion
+from kgraph.validation.records import RDF_TYPE, Place, with_suggestion
 from kgraph.validation.rules import Rule
 from kgraph.vocabulary import PREFIXES
 
@@ -18,7 +18,10 @@ _BY_LENGTH = sorted(PREFIXES.items(), key=lambda item: -len(item[1]))
 
 @dataclass(frozen=True)
 class Fault:
-    """What a rule found: on which resource, at which value, where; ``absence`` if something is missing."""
+    """What a rule found: on which resource, at which value, where; ``absence`` if something is missing.
+
+    ``through`` is the property by which other resources were looked for and not found.
+    """
 
     rule: Rule
     focus: Term
@@ -28,6 +31,7 @@ class Fault:
     absence: bool
     params: Mapping[str, str] = field(default_factory=dict, hash=False)
     suggestion: str = ""
+    through: Term | None = None
 
 
 def shown(term: Term) -> str:
@@ -67,21 +71,23 @@ def without_consequences(
 ) -> list[Fault]:
     """Return the faults that stand on their own.
 
-    Dropped are: what is missing from a resource that a syntax fault cut short; what is missing because
-    its property is misspelt or its value unsound (``misnamed``: resource and the property that was meant); faults whose
-    rule requires another one that is broken on the same resource; and faults whose rule yields.
+    Dropped are: what is missing from a resource that a syntax fault cut short or whose class is in
+    doubt; what is missing because its property is misspelt or its value unsound (``misnamed``: resource
+    and the property that was meant), or because the reference to it is; faults whose rule requires
+    another one that is broken on the same resource; and faults whose rule yields.
     """
+    found = list(faults)
+    cut_short = incomplete | {fault.focus for fault in found if fault.path == RDF_TYPE}
     partly = {subject for subject, _ in misnamed}
-    kept = [
-        fault
-        for fault in faults
-        if not fault.absence
-        or not (
-            fault.focus in incomplete
-            or (fault.focus, fault.path) in misnamed
-            or (fault.path is None and fault.focus in partly)
-        )
-    ]
+    unsound = {path for _, path in misnamed} | {fault.path for fault in found if not fault.absence}
+
+    def is_consequence(fault: Fault) -> bool:
+        if fault.through is not None and (incomplete or fault.through in unsound):
+            return True
+        withheld = (fault.focus, fault.path) in misnamed or (fault.path is None and fault.focus in partly)
+        return fault.focus in cut_short or withheld
+
+    kept = [fault for fault in found if not (fault.absence and is_consequence(fault))]
     broken = {(fault.rule.code, fault.focus) for fault in kept}
     named = {(fault.focus, fault.path) for fault in kept if not fault.rule.yields}
     return [

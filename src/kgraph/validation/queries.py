@@ -28,7 +28,7 @@ def _fault(rule: QueryRule, row: Mapping[str, Term], context: Context, records: 
     place = _place(focus, path, value, context, records)
     params = {name: shown(term) for name, term in row.items()}
     suggestion = _suggestion(value, context) if rule.suggest and value else ""
-    return Fault(rule, focus, path, value, place, rule.absence, params, suggestion)
+    return Fault(rule, focus, path, value, place, rule.absence, params, suggestion, row.get("by"))
 
 
 def _place(focus: Term, path: Term | None, value: Term | None, context: Context, records: Records) -> Place:
