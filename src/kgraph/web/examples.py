@@ -8,6 +8,8 @@ from kgraph.query_library import LibraryQuery, QueryLibrary
 from kgraph.report import wording
 from kgraph.sparql.tokens import iter_tokens
 
+_FOLDER = "examples"
+
 
 @dataclass(frozen=True)
 class Example:
@@ -20,7 +22,7 @@ class Example:
 
 
 def examples_of(library: QueryLibrary, language: str) -> tuple[Example, ...]:
-    """Return the queries of the library in a language, their parameters bound to default or example values."""
+    """Return the library's examples in a language, their parameters bound to default or example values."""
     return tuple(
         Example(
             query.name,
@@ -29,6 +31,7 @@ def examples_of(library: QueryLibrary, language: str) -> tuple[Example, ...]:
             example_text(query, language),
         )
         for query in library.values()
+        if query.path.parent.name == _FOLDER
     )
 
 
