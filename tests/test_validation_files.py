@@ -165,3 +165,28 @@ def test_one_fault_gives_one_remark(record: str, old: str, new: str, code: str, 
     path = tmp_path / "record.ttl"
     path.write_text(text.replace(old, new, 1))
     assert [found_code for _, found_code in found(path, world)] == [code]
+
+
+def test_what_is_missing_is_told_beside_a_fault_of_syntax_that_lost_nothing(world: Path, tmp_path: Path) -> None:
+    """After a missing semicolon, or a name with an undeclared prefix, the record is known whole: its gaps are told."""
+    path = tmp_path / "person.ttl"
+    path.write_text(PERSON.replace('"N. Ny" ;', '"N. Ny"').replace("ink:familyName", "inkk:nickname"), encoding="utf-8")
+    assert found(path, world) == [
+        (5, "INK-016l"),
+        (7, "turtle-missing-semicolon"),
+        (8, "turtle-undeclared-prefix"),
+    ]
+
+
+def test_a_property_with_an_undeclared_prefix_is_not_missing_as_well(world: Path, tmp_path: Path) -> None:
+    """The name behind the unknown prefix tells which property was meant."""
+    path = tmp_path / "person.ttl"
+    path.write_text(PERSON.replace("ink:familyName", "inkk:familyName"), encoding="utf-8")
+    assert found(path, world) == [(8, "turtle-undeclared-prefix")]
+
+
+def test_a_blank_node_gets_one_remark_where_it_stands(world: Path, tmp_path: Path) -> None:
+    """No shape speaks of a node that has no name."""
+    path = tmp_path / "person.ttl"
+    path.write_text(PERSON.replace('"Ny" ;', '"Ny" ;\n    ink:hasLocator [ ] ;'), encoding="utf-8")
+    assert found(path, world) == [(9, "INK-030c")]

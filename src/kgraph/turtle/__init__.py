@@ -3,6 +3,7 @@
 from kgraph.turtle.canonical import render_canonical
 from kgraph.turtle.literals import literal_parts, literal_term
 from kgraph.turtle.model import (
+    LOSSLESS,
     NESTING_LIMIT,
     REMARKS,
     UNDECLARED,
@@ -16,6 +17,7 @@ from kgraph.turtle.model import (
 from kgraph.turtle.reader import read_turtle
 
 __all__ = [
+    "LOSSLESS",
     "NESTING_LIMIT",
     "REMARKS",
     "UNDECLARED",

@@ -60,6 +60,9 @@ REMARKS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 WARNINGS = frozenset({"turtle-decimal-comma", "turtle-ill-typed-literal"})
 """The codes that remark on sound syntax: the triples are kept and the document can be formatted."""
 
+LOSSLESS = WARNINGS | {"turtle-missing-dot", "turtle-missing-semicolon", "turtle-undeclared-prefix"}
+"""The codes of faults after which every triple of the statement was read all the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class Triple:

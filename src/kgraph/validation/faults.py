@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from kgraph.report import Remark
-from kgraph.turtle import Term, literal_parts
+from kgraph.turtle import Term, is_placeholder, literal_parts
 from kgraph.validation.records import RDF_TYPE, Place, with_suggestion
 from kgraph.validation.rules import Rule
 from kgraph.vocabulary import PREFIXES
 
 _PLACEHOLDER = re.compile(r"\{[$?]?(\w+)\}")
+_LOCAL_END = re.compile(r"[#/:]")
 _BY_LENGTH = sorted(PREFIXES.items(), key=lambda item: -len(item[1]))
 
 
@@ -66,25 +67,36 @@ def to_remark(fault: Fault, fallback: str) -> Remark:
     return Remark(*place, severity, code, messages, cures, fault.focus, fault.path, fault.value)
 
 
+def _local_name(term: Term) -> str:
+    """Return the last part of an IRI, which a name with an undeclared prefix shares with the one that was meant."""
+    return _LOCAL_END.split(term.strip("<>"))[-1]
+
+
 def without_consequences(
     faults: Iterable[Fault], incomplete: set[Term], misnamed: set[tuple[Term, Term]]
 ) -> list[Fault]:
     """Return the faults that stand on their own.
 
-    Dropped are: what is missing from a resource that a syntax fault cut short or whose class is in
-    doubt; what is missing because its property is misspelt or its value unsound (``misnamed``: resource
-    and the property that was meant), or because the reference to it is; faults whose rule requires
-    another one that is broken on the same resource; and faults whose rule yields.
+    Dropped are: what a rule says of a blank node as a value, which has a remark of its own; what is
+    missing from a resource that a syntax fault cut short or whose class is in doubt; what is missing
+    because its property is misspelt or its value unsound (``misnamed``: resource and the property that
+    was meant), or because the reference to it is; faults whose rule requires another one that is broken
+    on the same resource; and faults whose rule yields.
     """
-    found = list(faults)
+    found = [fault for fault in faults if fault.path is None or not (fault.value or "").startswith("_:")]
     cut_short = incomplete | {fault.focus for fault in found if fault.path == RDF_TYPE}
+    cut_short |= {subject for subject, prop in misnamed if prop == RDF_TYPE}
     partly = {subject for subject, _ in misnamed}
+    meant = {(subject, _local_name(prop)) for subject, prop in misnamed if is_placeholder(prop)}
     unsound = {path for _, path in misnamed} | {fault.path for fault in found if not fault.absence}
 
     def is_consequence(fault: Fault) -> bool:
         if fault.through is not None and (incomplete or fault.through in unsound):
             return True
-        withheld = (fault.focus, fault.path) in misnamed or (fault.path is None and fault.focus in partly)
+        if fault.path is None:
+            withheld = fault.focus in partly
+        else:
+            withheld = (fault.focus, fault.path) in misnamed or (fault.focus, _local_name(fault.path)) in meant
         return fault.focus in cut_short or withheld
 
     kept = [fault for fault in found if not (fault.absence and is_consequence(fault))]

@@ -14,7 +14,17 @@ from kgraph.dataset import load_text
 from kgraph.errors import DatasetError
 from kgraph.languages import has_text, texts
 from kgraph.report import Remark, Severity
-from kgraph.turtle import WARNINGS, Document, SyntaxRemark, Term, Triple, is_placeholder, literal_parts, read_turtle
+from kgraph.turtle import (
+    LOSSLESS,
+    WARNINGS,
+    Document,
+    SyntaxRemark,
+    Term,
+    Triple,
+    is_placeholder,
+    literal_parts,
+    read_turtle,
+)
 from kgraph.turtle.model import Atom
 from kgraph.vocabulary import PREFIXES
 
@@ -128,7 +138,7 @@ def _add_problems(records: Records, path: Path, document: Document, text: str) -
     for problem in document.problems:
         place = Place(str(path), problem.line, problem.column)
         records.remarks.append(_catalogue_remark(place, problem.code, problem.params))
-        if problem.code not in WARNINGS:
+        if problem.code not in LOSSLESS:
             records.incomplete.update(_touched(spans, problem))
 
 
