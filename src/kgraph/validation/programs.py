@@ -40,6 +40,9 @@ class StatementRules:
                 seen.add(triple.subject)
                 yield from self._subject(triple, Place(file, triple.subject_line, 1))
             yield from self._predicate(triple, place)
+            if triple.object.startswith("_:") and triple.object not in seen:
+                seen.add(triple.object)
+                yield self._fault("INK-030c", triple, triple.object, place)
             yield from self._object(triple, place)
 
     def _fault(
