@@ -53,6 +53,9 @@ class Settings:
     result_rows: int = _setting(200, "rows of a query's answer that one page shows", least=1)
     publisher: str = _setting("kgraph contributors", "publisher of the running service")
     contact: str = _setting("", "address that users of the service may write to; empty names none")
+    licence: str = _setting(
+        "https://creativecommons.org/licenses/by/4.0/", "address of the licence of graphs that name none themselves"
+    )
 
 
 @dataclass(frozen=True)

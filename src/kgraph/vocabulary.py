@@ -105,5 +105,6 @@ PREFIXES: dict[str, str] = {
     "cpsv": "http://purl.org/vocab/cpsv#",
     "m8g": "http://data.europa.eu/m8g/",
     "time": "http://www.w3.org/2006/time#",
+    "vcard": "http://www.w3.org/2006/vcard/ns#",
 }
 """Prefix to namespace, as queries, records and pages abbreviate them."""

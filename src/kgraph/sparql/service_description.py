@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kgraph.formats import GRAPHS, RESULTS
-from kgraph.vocabulary import PREFIXES
+from kgraph.sparql.statements import integer, iri, statement, term
+from kgraph.vocabulary import BASE
 
-_SD, _RDF, _VOID, _XSD = (PREFIXES[prefix] for prefix in ("sd", "rdf", "void", "xsd"))
+_DESCRIBED_DATASET = BASE + "catalogue#dataset"
 _FEATURES = ("UnionDefaultGraph", "EmptyGraphs")
 _LANGUAGES = ("SPARQL10Query", "SPARQL11Query")
 
@@ -20,37 +21,27 @@ def describe_service(endpoint: str, graphs: Mapping[str, int], in_default: int) 
     """
     service, dataset, default = "_:service", "_:dataset", "_:default"
     lines = [
-        _line(service, _RDF + "type", _iri(_SD + "Service")),
-        _line(service, _SD + "endpoint", _iri(endpoint)),
-        *(_line(service, _SD + "supportedLanguage", _iri(_SD + name)) for name in _LANGUAGES),
-        *(_line(service, _SD + "feature", _iri(_SD + name)) for name in _FEATURES),
-        *(_line(service, _SD + "resultFormat", _iri(f.iri)) for f in (*RESULTS, *GRAPHS) if f.iri),
-        _line(service, _SD + "defaultDataset", dataset),
-        _line(dataset, _RDF + "type", _iri(_SD + "Dataset")),
-        _line(dataset, _SD + "defaultGraph", default),
-        _line(default, _RDF + "type", _iri(_SD + "Graph")),
-        _line(default, _VOID + "triples", _integer(in_default)),
+        statement(service, "rdf:type", term("sd:Service")),
+        statement(service, "sd:endpoint", iri(endpoint)),
+        statement(service, "sd:supportedLanguage", *(term("sd:" + name) for name in _LANGUAGES)),
+        statement(service, "sd:feature", *(term("sd:" + name) for name in _FEATURES)),
+        statement(service, "sd:resultFormat", *(iri(f.iri) for f in (*RESULTS, *GRAPHS) if f.iri)),
+        statement(service, "rdfs:seeAlso", iri(endpoint.removesuffix("/sparql") + "/.well-known/void")),
+        statement(service, "sd:defaultDataset", dataset),
+        statement(dataset, "rdf:type", term("sd:Dataset")),
+        statement(dataset, "rdfs:seeAlso", iri(_DESCRIBED_DATASET)),
+        statement(dataset, "sd:defaultGraph", default),
+        statement(default, "rdf:type", term("sd:Graph")),
+        statement(default, "void:triples", integer(in_default)),
     ]
     for number, (name, count) in enumerate(sorted(graphs.items())):
         named, graph = f"_:named{number}", f"_:graph{number}"
         lines += [
-            _line(dataset, _SD + "namedGraph", named),
-            _line(named, _RDF + "type", _iri(_SD + "NamedGraph")),
-            _line(named, _SD + "name", _iri(name)),
-            _line(named, _SD + "graph", graph),
-            _line(graph, _RDF + "type", _iri(_SD + "Graph")),
-            _line(graph, _VOID + "triples", _integer(count)),
+            statement(dataset, "sd:namedGraph", named),
+            statement(named, "rdf:type", term("sd:NamedGraph")),
+            statement(named, "sd:name", iri(name)),
+            statement(named, "sd:graph", graph),
+            statement(graph, "rdf:type", term("sd:Graph")),
+            statement(graph, "void:triples", integer(count)),
         ]
     return "".join(lines)
-
-
-def _line(subject: str, predicate: str, value: str) -> str:
-    return f"{subject} <{predicate}> {value} .\n"
-
-
-def _iri(iri: str) -> str:
-    return f"<{iri}>"
-
-
-def _integer(number: int) -> str:
-    return f'"{number}"^^<{_XSD}integer>'

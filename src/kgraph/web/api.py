@@ -31,7 +31,10 @@ from kgraph.web.http import CACHE_CONTROL, is_fresh, problem_response, read_body
 from kgraph.web.pages import Pages
 from kgraph.web.services import Question, Services, choose_format
 
-_DESCRIPTIONS = tuple(f for f in GRAPHS if f.name not in ("n-quads", "trig"))
+DESCRIPTIONS = tuple(f for f in GRAPHS if f.name not in ("n-quads", "trig"))
+"""The formats in which the server describes itself, the default first."""
+
+_DESCRIBED_BY = '</.well-known/void>; rel="describedby"'
 _WHOLE_GRAPHS = {"ont": GRAPH_BASE + "ontology", "shapes": GRAPH_BASE + "shapes"}
 _PREFLIGHT = {
     "Allow": ", ".join(METHODS),
@@ -77,7 +80,7 @@ class SparqlEndpoint:
 
     async def _query(self, request: Request, operation: QueryOperation, send: Send) -> None:
         question = await run_in_threadpool(self._services.read_question, operation, request.headers.get("accept"))
-        headers = {"Content-Type": question.format.content_type, "Vary": "Accept"}
+        headers = {"Content-Type": question.format.content_type, "Vary": "Accept", "Link": _DESCRIBED_BY}
         headers |= (
             {"ETag": question.tag, "Cache-Control": CACHE_CONTROL} if question.tag else {"Cache-Control": "no-store"}
         )
@@ -118,15 +121,17 @@ class SparqlEndpoint:
     def _describe(self, request: Request, operation: DescriptionOperation) -> Response:
         if request.method == "POST":
             raise RequestError("missing-query")
-        chosen = choose_format(operation.format, request.headers.get("accept"), _DESCRIPTIONS)
+        chosen = choose_format(operation.format, request.headers.get("accept"), DESCRIPTIONS)
         endpoint = base_address(request, self._services.settings.public_address) + "/sparql"
         graphs = self._services.store.graphs()
-        return _static_answer(
+        response = static_answer(
             request,
             render_graph(describe_service(endpoint, graphs, self._services.in_default), chosen),
             chosen,
             self._services.tag("description", endpoint, chosen.name),
         )
+        response.headers["Link"] = _DESCRIBED_BY
+        return response
 
 
 class DataRoutes:
@@ -157,7 +162,7 @@ class DataRoutes:
         if is_fresh(request, tag):
             return Response(status_code=304, headers={"ETag": tag, "Cache-Control": CACHE_CONTROL, "Vary": "Accept"})
         answer = await run_in_threadpool(self._services.store.query, query, chosen)
-        return _static_answer(request, await run_in_threadpool(answer.read), chosen, tag)
+        return static_answer(request, await run_in_threadpool(answer.read), chosen, tag)
 
     def _wanted(self, request: Request) -> tuple[str, Format]:
         path = str(request.path_params["path"])
@@ -222,7 +227,8 @@ async def _cancel_when_client_leaves(request: Request, cancellation: Cancellatio
             return
 
 
-def _static_answer(request: Request, body: bytes, chosen: Format, tag: str) -> Response:
+def static_answer(request: Request, body: bytes, chosen: Format, tag: str) -> Response:
+    """Return a body that is whole already, or 304 to a client that holds it."""
     headers = {"ETag": tag, "Cache-Control": CACHE_CONTROL, "Vary": "Accept"}
     if is_fresh(request, tag):
         return Response(status_code=304, headers=headers)

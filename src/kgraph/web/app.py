@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from kgraph.catalogue import Catalogue
 from kgraph.dataset import load_dataset
 from kgraph.errors import KgraphError, RequestError
 from kgraph.formats import HTML, PLAIN, PROBLEM, negotiate
@@ -26,6 +27,7 @@ from kgraph.store.base import Store, select
 from kgraph.store.embedded import open_store
 from kgraph.store.workers import WorkerLimits, WorkerStore, can_isolate
 from kgraph.web.api import DataRoutes, SparqlEndpoint, check_address
+from kgraph.web.descriptions import Descriptions
 from kgraph.web.http import CommonHeaders, language_of, problem_response, run_in_threadpool
 from kgraph.web.pages import Pages
 from kgraph.web.problems import problem_of
@@ -42,6 +44,7 @@ def create_app(settings: Settings, store: Store, home: Path) -> FastAPI:
     """Return the application that serves ``store`` with the queries of ``home``. Closing the store is the caller's."""
     services = Services(settings, store, Resources(store, home), load_library(home / "queries"))
     pages, data = Pages(services), DataRoutes(services)
+    described = Descriptions(services, Catalogue(store, home))
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=_lifespan(settings))
     app.add_middleware(GZipMiddleware, minimum_size=_MIN_COMPRESSED)
     app.add_middleware(CommonHeaders, revision=services.revision)
@@ -61,6 +64,8 @@ def create_app(settings: Settings, store: Store, home: Path) -> FastAPI:
         "/assets/style.css": pages.style_sheet,
         "/favicon.svg": pages.favicon,
         "/favicon.ico": pages.favicon,
+        "/.well-known/void": described.void,
+        "/catalogue": described.catalogue,
         "/healthz": _healthy,
         "/readyz": _readiness(services),
     }.items():

@@ -1,0 +1,39 @@
+"""What the server tells of itself in RDF: what the dataset holds, and its place in a catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from kgraph.catalogue import Catalogue, Publication
+from kgraph.store.embedded import render_graph
+from kgraph.web.api import DESCRIPTIONS, base_address, static_answer
+from kgraph.web.http import run_in_threadpool
+from kgraph.web.services import Services, choose_format
+
+
+class Descriptions:
+    """The addresses that describe the server and its data."""
+
+    def __init__(self, services: Services, catalogue: Catalogue) -> None:
+        """Answer from ``services`` and ``catalogue``."""
+        self._services = services
+        self._catalogue = catalogue
+
+    async def void(self, request: Request) -> Response:
+        """What the dataset holds (VoID)."""
+        return await self._answer(request, self._catalogue.describe_void)
+
+    async def catalogue(self, request: Request) -> Response:
+        """The dataset and the endpoint for catalogues (DCAT)."""
+        return await self._answer(request, self._catalogue.describe_catalogue)
+
+    async def _answer(self, request: Request, describe: Callable[[Publication], str]) -> Response:
+        chosen = choose_format(request.query_params.get("format"), request.headers.get("accept"), DESCRIPTIONS)
+        settings = self._services.settings
+        address = base_address(request, settings.public_address)
+        publication = Publication(address, settings.publisher, settings.contact, settings.licence)
+        body = render_graph(await run_in_threadpool(describe, publication), chosen)
+        return static_answer(request, body, chosen, self._services.tag(request.url.path, publication, chosen.name))
