@@ -106,5 +106,6 @@ PREFIXES: dict[str, str] = {
     "m8g": "http://data.europa.eu/m8g/",
     "time": "http://www.w3.org/2006/time#",
     "vcard": "http://www.w3.org/2006/vcard/ns#",
+    "spex": "https://purl.expasy.org/sparql-examples/ontology#",
 }
 """Prefix to namespace, as queries, records and pages abbreviate them."""

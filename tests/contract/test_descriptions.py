@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from rdflib import DCAT, DCTERMS, FOAF, RDF, VOID, Graph, Literal, Namespace, URIRef
+from rdflib import DCAT, DCTERMS, FOAF, RDF, RDFS, SH, VOID, Graph, Literal, Namespace, URIRef
 
 from kgraph.settings import Settings
 from kgraph.vocabulary import PREFIXES
@@ -17,6 +17,9 @@ BASE = "https://w3id.org/inkludering/"
 DATASET = URIRef(BASE + "catalogue#dataset")
 VCARD = Namespace(PREFIXES["vcard"])
 SD = Namespace(PREFIXES["sd"])
+SCHEMA = Namespace(PREFIXES["schema"])
+SPEX = Namespace(PREFIXES["spex"])
+DIRECT = {"Content-Type": "application/sparql-query"}
 
 spec = importlib.util.spec_from_file_location("web_server", Path(__file__).resolve().parent.parent / "web_server.py")
 assert spec is not None and spec.loader is not None
@@ -152,3 +155,57 @@ def test_a_contact_point_is_named_only_if_there_is_one(publication: tuple[str, G
     mails, pages = list(graph.objects(None, VCARD.hasEmail)), list(graph.objects(None, VCARD.hasURL))
     assert mails == ([URIRef("mailto:" + contact)] if "@" in contact else [])
     assert pages == ([URIRef(contact)] if "://" in contact else [])
+
+
+@pytest.fixture(scope="module")
+def examples(packaged_server: str) -> Graph:
+    """The queries of the library as the server tells them."""
+    return described(packaged_server, "/.well-known/sparql-examples")
+
+
+def test_every_query_of_the_library_is_an_example(home: Path, examples: Graph) -> None:
+    """With title and description in three languages, and with the endpoint it is for."""
+    files = {path.stem for folder in ("examples", "competency") for path in (home / "queries" / folder).glob("*.rq")}
+    found = {str(query).rpartition("#")[2] for query in examples.subjects(RDF.type, SH.SPARQLExecutable)}
+    assert found == files
+    for query in examples.subjects(RDF.type, SH.SPARQLExecutable):
+        for name in (RDFS.label, RDFS.comment):
+            assert {text.language for text in examples.objects(query, name)} == {"nn", "nb", "en"}
+        assert examples.value(query, SCHEMA.target)
+
+
+def test_an_example_runs_as_it_is_given(packaged_server: str, examples: Graph) -> None:
+    """Each text is a whole query of the form it is told to be, and the endpoint answers it."""
+    forms = {SH.select: "SELECT", SH.ask: "ASK", SH.construct: "CONSTRUCT", SPEX.describe: "DESCRIBE"}
+    with httpx.Client(base_url=packaged_server, timeout=30) as client:
+        for query in examples.subjects(RDF.type, SH.SPARQLExecutable):
+            ((name, text),) = [(name, examples.value(query, name)) for name in forms if (query, name, None) in examples]
+            assert forms[name] in text.upper()
+            assert client.post("/sparql", content=str(text), headers=DIRECT).status_code == 200, query
+
+
+@pytest.mark.parametrize("path", ["/.well-known/sparql-examples", "/sparql"])
+def test_prefixes_are_declared(packaged_server: str, path: str) -> None:
+    """Clients may fill in the prefixes that are ours."""
+    graph = described(packaged_server, path, "text/turtle")
+    declared = {
+        str(graph.value(each, SH.prefix)): str(graph.value(each, SH.namespace))
+        for each in graph.objects(None, SH.declare)
+    }
+    assert declared == PREFIXES
+
+
+def test_the_languages_announced_are_those_understood(packaged_server: str) -> None:
+    """SPARQL 1.1, and of 1.2 what the engine has: a version, triple terms, reifiers, directions of text."""
+    graph = described(packaged_server, "/sparql", "text/turtle")
+    assert SD.SPARQL11Query in graph.objects(None, SD.supportedLanguage)
+    assert SD.SPARQL12Query in graph.objects(None, SD.supportedLanguage)
+    for query in (
+        'VERSION "1.2" SELECT (TRIPLE(<http://s>, <http://p>, 1) AS ?t) {}',
+        "SELECT * { ?s ?p ?o ~ ?r {| <http://p> ?v |} }",
+        "ASK { BIND(<<( <http://s> <http://p> 1 )>> AS ?t) FILTER(isTRIPLE(?t) && OBJECT(?t) = 1) }",
+        'ASK { BIND(STRLANGDIR("a", "ar", "rtl") AS ?t) FILTER(hasLANGDIR(?t) && LANGDIR(?t) = "rtl") }',
+    ):
+        answer = httpx.post(packaged_server + "/sparql", content=query, headers=DIRECT)
+        assert answer.status_code == 200, query
+        assert answer.json().get("boolean", True), query

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kgraph.formats import GRAPHS, RESULTS
-from kgraph.sparql.statements import integer, iri, statement, term
-from kgraph.vocabulary import BASE
+from kgraph.sparql.statements import integer, iri, literal, statement, term
+from kgraph.vocabulary import BASE, PREFIXES
+
+PREFIX_SET = BASE + "catalogue#prefixes"
+"""The resource that declares kgraph's prefixes."""
 
 _DESCRIBED_DATASET = BASE + "catalogue#dataset"
 _FEATURES = ("UnionDefaultGraph", "EmptyGraphs")
-_LANGUAGES = ("SPARQL10Query", "SPARQL11Query")
+_LANGUAGES = ("SPARQL10Query", "SPARQL11Query", "SPARQL12Query")
 
 
 def describe_service(endpoint: str, graphs: Mapping[str, int], in_default: int) -> str:
@@ -27,6 +30,7 @@ def describe_service(endpoint: str, graphs: Mapping[str, int], in_default: int) 
         statement(service, "sd:feature", *(term("sd:" + name) for name in _FEATURES)),
         statement(service, "sd:resultFormat", *(iri(f.iri) for f in (*RESULTS, *GRAPHS) if f.iri)),
         statement(service, "rdfs:seeAlso", iri(endpoint.removesuffix("/sparql") + "/.well-known/void")),
+        statement(service, "sh:prefixes", iri(PREFIX_SET)),
         statement(service, "sd:defaultDataset", dataset),
         statement(dataset, "rdf:type", term("sd:Dataset")),
         statement(dataset, "rdfs:seeAlso", iri(_DESCRIBED_DATASET)),
@@ -43,5 +47,18 @@ def describe_service(endpoint: str, graphs: Mapping[str, int], in_default: int) 
             statement(named, "sd:graph", graph),
             statement(graph, "rdf:type", term("sd:Graph")),
             statement(graph, "void:triples", integer(count)),
+        ]
+    return "".join(lines) + describe_prefixes()
+
+
+def describe_prefixes() -> str:
+    """Return the declarations of kgraph's prefixes in N-Triples (SHACL, section 5.2.1)."""
+    lines = []
+    for prefix, namespace in sorted(PREFIXES.items()):
+        declaration = "_:prefix-" + prefix
+        lines += [
+            statement(iri(PREFIX_SET), "sh:declare", declaration),
+            statement(declaration, "sh:prefix", literal(prefix)),
+            statement(declaration, "sh:namespace", f"{literal(namespace)}^^{term('xsd:anyURI')}"),
         ]
     return "".join(lines)

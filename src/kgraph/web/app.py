@@ -65,6 +65,7 @@ def create_app(settings: Settings, store: Store, home: Path) -> FastAPI:
         "/favicon.svg": pages.favicon,
         "/favicon.ico": pages.favicon,
         "/.well-known/void": described.void,
+        "/.well-known/sparql-examples": described.examples,
         "/catalogue": described.catalogue,
         "/healthz": _healthy,
         "/readyz": _readiness(services),

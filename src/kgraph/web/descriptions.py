@@ -1,4 +1,4 @@
-"""What the server tells of itself in RDF: what the dataset holds, and its place in a catalogue."""
+"""What the server tells of itself in RDF: what the dataset holds, its place in a catalogue, and examples."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from starlette.responses import Response
 from kgraph.catalogue import Catalogue, Publication
 from kgraph.store.embedded import render_graph
 from kgraph.web.api import DESCRIPTIONS, base_address, static_answer
+from kgraph.web.examples import describe_examples
 from kgraph.web.http import run_in_threadpool
 from kgraph.web.services import Services, choose_format
 
@@ -29,6 +30,14 @@ class Descriptions:
     async def catalogue(self, request: Request) -> Response:
         """The dataset and the endpoint for catalogues (DCAT)."""
         return await self._answer(request, self._catalogue.describe_catalogue)
+
+    async def examples(self, request: Request) -> Response:
+        """The queries of the library (SHACL executables)."""
+
+        def describe(publication: Publication) -> str:
+            return describe_examples(self._services.library, publication.address + "/sparql")
+
+        return await self._answer(request, describe)
 
     async def _answer(self, request: Request, describe: Callable[[Publication], str]) -> Response:
         chosen = choose_format(request.query_params.get("format"), request.headers.get("accept"), DESCRIPTIONS)

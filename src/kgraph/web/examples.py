@@ -6,9 +6,21 @@ from dataclasses import dataclass
 
 from kgraph.query_library import LibraryQuery, QueryLibrary
 from kgraph.report import wording
+from kgraph.sparql.service_description import PREFIX_SET, describe_prefixes
+from kgraph.sparql.statements import iri, literal, literals, statement, statements, term
+from kgraph.sparql.text import read_query_text
 from kgraph.sparql.tokens import iter_tokens
+from kgraph.vocabulary import BASE
 
 _FOLDER = "examples"
+_EXAMPLES = BASE + "catalogue/examples#"
+_LANGUAGE = "en"
+_FORMS = {
+    "SELECT": ("sh:SPARQLSelectExecutable", "sh:select"),
+    "ASK": ("sh:SPARQLAskExecutable", "sh:ask"),
+    "CONSTRUCT": ("sh:SPARQLConstructExecutable", "sh:construct"),
+    "DESCRIBE": ("spex:SPARQLDescribeExecutable", "spex:describe"),
+}
 
 
 @dataclass(frozen=True)
@@ -33,6 +45,26 @@ def examples_of(library: QueryLibrary, language: str) -> tuple[Example, ...]:
         for query in library.values()
         if query.path.parent.name == _FOLDER
     )
+
+
+def describe_examples(library: QueryLibrary, endpoint: str) -> str:
+    """Return every query of the library in N-Triples, as executables that the endpoint at an address answers."""
+    return describe_prefixes() + "".join(_describe(query, endpoint) for query in library.values())
+
+
+def _describe(query: LibraryQuery, endpoint: str) -> str:
+    text = example_text(query, _LANGUAGE)
+    kind, form = _FORMS[read_query_text(text).form]
+    subject = iri(_EXAMPLES + query.name)
+    properties = [
+        ("rdfs:label", literals(query.titles)),
+        ("rdfs:comment", literals(query.descriptions)),
+        ("schema:keywords", [literal(tag) for tag in query.tags]),
+        ("schema:target", [iri(endpoint)]),
+        ("sh:prefixes", [iri(PREFIX_SET)]),
+        (form, [literal(text)]),
+    ]
+    return statements(subject, "sh:SPARQLExecutable", properties) + statement(subject, "rdf:type", term(kind))
 
 
 def example_text(query: LibraryQuery, language: str) -> str:
