@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -247,6 +249,39 @@ def test_slow_queries_leave_room_and_are_limited(workers: WorkerStore) -> None:
     for thread in threads:
         thread.join()
     assert sorted(ends) == [QueryTimeoutError.__name__] * 2 + [StoreBusyError.__name__] * 2
+
+
+@needs_isolation
+def test_the_process_that_holds_the_dataset_is_started_again(workers: WorkerStore) -> None:
+    """When it is killed all others die with it, and the next queries are answered all the same."""
+    before = workers.query(Query(PEOPLE), CSV).read()
+    for _ in range(2):
+        pid = workers.zygote_pid
+        os.kill(pid, signal.SIGKILL)
+        # Until the killed process is quite gone its forks may still answer.
+        while workers.zygote_pid == pid:
+            assert workers.query(Query(PEOPLE), CSV).read() == before
+        assert [workers.query(Query(PEOPLE), CSV).read() for _ in range(6)] == [before] * 6
+
+
+@needs_isolation
+def test_changed_files_are_not_served_under_the_old_revision(world: Path, tmp_path: Path) -> None:
+    """When the dataset has to be loaded again and is another one, queries fail rather than answer from it."""
+    home = tmp_path / "home"
+    shutil.copytree(world, home)
+    store = WorkerStore(home, WorkerLimits(places=1, slow_places=1))
+    try:
+        revision, pid = store.revision, store.zygote_pid
+        folder = next(path for path in sorted((home / "data" / "ttl").iterdir()) if path.is_dir())
+        (folder / "more.ttl").write_text("<http://example.org/s> <http://example.org/p> 1 .\n", encoding="utf-8")
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(QueryFailedError, match="changed"):
+            while store.zygote_pid == pid:
+                store.query(Query("ASK {}"), CSV).read()
+            store.query(Query("ASK {}"), CSV)
+        assert store.revision == revision
+    finally:
+        store.close()
 
 
 @needs_isolation

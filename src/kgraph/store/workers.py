@@ -15,7 +15,6 @@ import queue
 import select
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -24,7 +23,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kgraph.errors import (
-    DatasetError,
     QueryFailedError,
     QuerySyntaxError,
     QueryTimeoutError,
@@ -33,7 +31,8 @@ from kgraph.errors import (
 )
 from kgraph.formats import Format
 from kgraph.store.base import Answer, Query
-from kgraph.store.frames import CHUNK, DATA, END, ERROR, FORK, QUERY, READY, receive_frame, send_frame
+from kgraph.store.frames import CHUNK, DATA, END, ERROR, QUERY, receive_frame, send_frame
+from kgraph.store.supervision import Zygote
 
 PATIENCE = 0.1
 """Seconds after which a query gives its place up to one that has just begun."""
@@ -114,39 +113,56 @@ class WorkerStore:
         Raises :class:`kgraph.errors.DatasetError` if it cannot be.
         """
         self._limits = limits or WorkerLimits()
-        self._control, child = socket.socketpair()
-        with child:
-            module = [sys.executable, "-m", "kgraph.store.zygote"]
-            arguments = [str(child.fileno()), str(self._limits.memory), str(home)]
-            self._zygote = subprocess.Popen(module + arguments, pass_fds=[child.fileno()])
-        self._forking = threading.Lock()
-        self._idle: queue.LifoQueue[Worker] = queue.LifoQueue()
+        self._zygote = Zygote(home, self._limits.memory)
+        self._idle: queue.LifoQueue[Worker | None] = queue.LifoQueue()
         self._slow = threading.BoundedSemaphore(self._limits.slow_places)
         self._waiting = threading.BoundedSemaphore(self._limits.waiting + self._limits.places)
         self._closed = False
-        self._revision, self._graphs = self._wait_until_loaded()
         for _ in range(self._limits.places):
             self._idle.put(self._fork())
 
     @property
     def revision(self) -> str:
         """The SHA-256 of the canonical N-Quads (RDFC-1.0) of the asserted graphs."""
-        return self._revision
+        return self._zygote.revision
 
     def graphs(self) -> Mapping[str, int]:
         """Return the IRIs of the named graphs with their numbers of statements."""
-        return dict(self._graphs)
+        return dict(self._zygote.graphs)
 
     def query(self, query: Query, format: Format) -> Answer:
         """Answer a query; returns when the first chunk of the answer is there, or the whole."""
         if not self._waiting.acquire(blocking=False):
             raise StoreBusyError("too many queries wait")
         try:
-            worker = self._idle.get(timeout=self._limits.patience)
-        except queue.Empty as error:
-            raise StoreBusyError("no place became free") from error
+            worker = self._take_place()
         finally:
             self._waiting.release()
+        zygote = self._zygote.pid
+        try:
+            return self._run(worker, query, format)
+        except QueryFailedError:
+            if self._zygote.is_alive() and self._zygote.pid == zygote:
+                raise
+        # The processes died with the one they are forks of; nothing of the answer was given yet.
+        return self._run(self._take_place(), query, format)
+
+    def _take_place(self) -> Worker | None:
+        try:
+            return self._idle.get(timeout=self._limits.patience)
+        except queue.Empty as error:
+            raise StoreBusyError("no place became free") from error
+
+    def _run(self, worker: Worker | None, query: Query, format: Format) -> Answer:
+        if worker is not None and _readable(worker.channel, 0):
+            # A process that waits for a query says nothing: this one is gone.
+            worker.kill()
+            worker = None
+        try:
+            worker = worker or self._fork()
+        except QueryFailedError:
+            self._idle.put(None)
+            raise
         run = _Run(self, worker, min(query.timeout or self._limits.timeout, self._limits.timeout))
         return run.start(query, format)
 
@@ -155,11 +171,12 @@ class WorkerStore:
         self._closed = True
         while True:
             try:
-                self._idle.get_nowait().kill()
+                worker = self._idle.get_nowait()
             except queue.Empty:
                 break
-        self._control.close()
-        self._zygote.wait(timeout=10)
+            if worker is not None:
+                worker.kill()
+        self._zygote.close()
 
     def fill_place(self, worker: Worker | None = None) -> None:
         """Give a place to a process that is done with its query, or to a fresh one."""
@@ -170,7 +187,11 @@ class WorkerStore:
         if worker is not None and worker.answered >= self._limits.queries:
             worker.kill()
             worker = None
-        self._idle.put(worker or self._fork())
+        try:
+            self._idle.put(worker or self._fork())
+        except QueryFailedError:
+            # The place is kept: the next query that gets it tries again.
+            self._idle.put(None)
 
     def take_slow_place(self) -> bool:
         """Tell whether one more slow query may go on, and count it."""
@@ -185,26 +206,13 @@ class WorkerStore:
         """Seconds that fetching an answer may take."""
         return self._limits.stream_timeout
 
-    def _wait_until_loaded(self) -> tuple[str, Mapping[str, int]]:
-        try:
-            kind, body = receive_frame(self._control)
-        except EOFError:
-            kind, body = ERROR, b"the process that loads the dataset ended"
-        if kind != READY:
-            self.close()
-            raise DatasetError(body.decode())
-        content = json.loads(body)
-        return content["revision"], content["graphs"]
+    @property
+    def zygote_pid(self) -> int:
+        """The number of the process that holds the dataset."""
+        return self._zygote.pid
 
     def _fork(self) -> Worker:
-        ours, theirs = socket.socketpair()
-        with theirs, self._forking:
-            socket.send_fds(self._control, [FORK], [theirs.fileno()])
-            message, descriptors, _, _ = socket.recv_fds(self._control, 5, 1)
-        if not descriptors:
-            ours.close()
-            raise QueryFailedError("the process that holds the dataset is gone")
-        return Worker(ours, int.from_bytes(message[1:], "big"), descriptors[0])
+        return Worker(*self._zygote.fork())
 
 
 class _Run:
