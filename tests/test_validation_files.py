@@ -188,5 +188,7 @@ def test_a_property_with_an_undeclared_prefix_is_not_missing_as_well(world: Path
 def test_a_blank_node_gets_one_remark_where_it_stands(world: Path, tmp_path: Path) -> None:
     """No shape speaks of a node that has no name."""
     path = tmp_path / "person.ttl"
-    path.write_text(PERSON.replace('familyName "Ny" ;', 'familyName "Ny" ;\n    ink:hasLocator [ ] ;'), encoding="utf-8")
+    path.write_text(
+        PERSON.replace('familyName "Ny" ;', 'familyName "Ny" ;\n    ink:hasLocator [ ] ;'), encoding="utf-8"
+    )
     assert found(path, world) == [(9, "INK-030c")]
