@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -72,6 +73,12 @@ class Dataset:
     def graphs(self) -> tuple[str, ...]:
         """The IRIs of the named graphs, sorted, each once."""
         return tuple(sorted({file.graph for file in self.files}))
+
+    @cached_property
+    def date(self) -> datetime:
+        """When the newest file was last changed, in whole seconds of UTC."""
+        newest = max((file.path.stat().st_mtime for file in self.files), default=0.0)
+        return datetime.fromtimestamp(int(newest), UTC)
 
     def iter_quads(self) -> Iterator[Quad]:
         """Yield each statement of each file with its graph, in the order in which they are written."""

@@ -17,6 +17,10 @@
         ``QueryTimeoutError``  it took longer than it may
         ``QueryFailedError``   the engine gave it up
         ``StoreBusyError``     too many queries wait already
+        ``DiskFullError``      a change finds no room on the disk
+        ``JournalError``       the journal of changes is damaged
+    ``ChangeRefusedError`` a change breaks rules that the data keep
+    ``PreconditionError``  a graph is not in the state that a change expects
     ``FormatError``        a record cannot be brought to canonical form without losing something
     ``ShapeError``         a shape lacks its code, severity or wording
 """
@@ -24,6 +28,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kgraph.report import Report
 
 
 class KgraphError(Exception):
@@ -111,6 +119,30 @@ class QueryFailedError(StoreError):
 
 class StoreBusyError(StoreError):
     """Too many queries wait already."""
+
+
+class DiskFullError(StoreError):
+    """A change finds no room on the disk; nothing of it was kept."""
+
+
+class JournalError(StoreError):
+    """The journal of changes is damaged; the message names the file, the entry and the place in it."""
+
+
+class ChangeRefusedError(KgraphError):
+    """A change breaks rules that the data keep; ``report`` holds the remarks (:class:`kgraph.report.Report`)."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__("the change breaks rules that the data keep")
+        self.report = report
+
+
+class PreconditionError(KgraphError):
+    """A graph is not in the state that a change expects; ``graph`` is its IRI, empty for the unnamed graph."""
+
+    def __init__(self, graph: str) -> None:
+        super().__init__(graph)
+        self.graph = graph
 
 
 class SourceTextError(KgraphError):

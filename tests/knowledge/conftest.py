@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -56,7 +57,7 @@ def _load_world(files: Iterable[Path]) -> ox.Store:
 @pytest.fixture(scope="session")
 def ask_small_world() -> Ask:
     """Asks the small world of ``tests/worlds/competency``."""
-    store = EmbeddedStore(_load_world(sorted(WORLD.glob("*.ttl"))))
+    store = EmbeddedStore(_load_world(sorted(WORLD.glob("*.ttl"))), datetime(2026, 1, 1, tzinfo=UTC))
     return lambda name, values, columns: _ask(store, QUERIES[name], values, columns.split())
 
 

@@ -6,10 +6,13 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Protocol, Self
 
-from kgraph.formats import JSON_RESULTS, Format
+from kgraph.formats import JSON_RESULTS, TURTLE, Format
+from kgraph.report import Report
+from kgraph.store.patch import Patch
 from kgraph.vocabulary import GRAPHS
 
 ASSERTED = GRAPHS + "asserted"
@@ -23,6 +26,40 @@ ALL = GRAPHS + "all"
 
 OUTSIDE_DEFAULT = frozenset({GRAPHS + "shapes", GRAPHS + "alignments", INFERRED})
 """The named graphs that are not part of the default graph."""
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A state of the data.
+
+    ``number`` counts the changes since the packaged dataset, which is revision 1. ``digest`` is, for revision 1, the
+    SHA-256 in hexadecimal of the canonical N-Quads (RDFC-1.0) of the asserted graphs; for each later one the SHA-256
+    of the digest before it and of the rows of the change, so that the same changes to the same data give the same.
+    ``date`` is when the state came to be, in UTC.
+    """
+
+    number: int
+    digest: str
+    date: datetime
+
+    @property
+    def tag(self) -> str:
+        """The short name that headers and pages show: the number and the beginning of the digest."""
+        return f"{self.number}-{self.digest[:SHOWN_OF_DIGEST]}"
+
+    def to_json(self) -> dict[str, str | int]:
+        """Return the revision as a JSON object."""
+        return {"number": self.number, "digest": self.digest, "date": self.date.isoformat()}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, str | int]) -> Self:
+        """Read what :meth:`to_json` gave."""
+        date = datetime.fromisoformat(str(content["date"])).astimezone(UTC)
+        return cls(int(content["number"]), str(content["digest"]), date)
+
+
+SHOWN_OF_DIGEST = 16
+"""Characters of a revision's digest that headers and pages show."""
 
 
 class Cancellation:
@@ -77,7 +114,7 @@ class Answer:
     """
 
     format: Format
-    revision: str
+    revision: Revision
     chunks: Iterator[bytes]
     length: int | None = None
     on_close: Callable[[], None] = lambda: None
@@ -104,8 +141,8 @@ class Store(Protocol):
     """A dataset that can be asked."""
 
     @property
-    def revision(self) -> str:
-        """The SHA-256, in hexadecimal, of the canonical N-Quads (RDFC-1.0) of the asserted graphs."""
+    def revision(self) -> Revision:
+        """The state of the data that queries which begin now are answered from."""
 
     def graphs(self) -> Mapping[str, int]:
         """Return the IRIs of the named graphs with their numbers of statements."""
@@ -119,6 +156,80 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Let go of processes and memory."""
+
+
+@dataclass(frozen=True)
+class Update:
+    """A SPARQL Update as it was sent. ``dataset`` replaces the dataset of its WHERE parts (using-graph-uri)."""
+
+    text: str
+    dataset: tuple[tuple[str, ...], tuple[str, ...]] | None = None
+
+
+@dataclass(frozen=True)
+class GraphWrite:
+    """A write of the Graph Store Protocol to one graph (its IRI, or empty for the unnamed graph).
+
+    ``action`` is ``replace`` (PUT), ``merge`` (POST) or ``delete`` (DELETE); ``body`` holds the statements in
+    ``format``, and relative IRIs in it are resolved against ``base``.
+    """
+
+    graph: str
+    action: str
+    body: bytes = b""
+    format: Format = TURTLE
+    base: str = ""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change that is asked for: what is to be done, by whom and why.
+
+    ``steps`` are carried out in order, all or nothing. With ``dry_run`` it is worked out and checked
+    and nothing is changed. ``expected`` holds pairs of a graph and the tag it must have now (``If-Match``), or an
+    empty tag for a graph that must not be there (``If-None-Match: *``). ``timeout`` is in seconds and never lengthens
+    what the store allows.
+    """
+
+    steps: tuple[Update | GraphWrite, ...]
+    author: str
+    reason: str = ""
+    dry_run: bool = False
+    expected: tuple[tuple[str, str], ...] = ()
+    timeout: float | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a change came to.
+
+    ``revision`` is the state after it (before it, for a dry run and where nothing changed); ``patch`` what it removed
+    and added; ``report`` the remarks of the checks, none of them a violation unless it was a dry run; ``created`` and
+    ``dropped`` name the graphs that came to be and that are no more.
+    """
+
+    revision: Revision
+    patch: Patch
+    report: Report
+    created: frozenset[str] = frozenset()
+    dropped: frozenset[str] = frozenset()
+
+
+class WritableStore(Store, Protocol):
+    """A dataset that can be asked and changed."""
+
+    def change(self, change: Change) -> Outcome:
+        """Carry out a change, all of it or nothing; when this returns it is on disk and every reader sees it.
+
+        Raises :class:`kgraph.errors.QuerySyntaxError` or :class:`kgraph.errors.RequestError` for what cannot be
+        read, :class:`kgraph.errors.ChangeRefusedError` with the report for violations,
+        :class:`kgraph.errors.PreconditionError` if a graph is not as expected,
+        :class:`kgraph.errors.DiskFullError` where there is no room, and :class:`kgraph.errors.StoreError` if there
+        is no outcome.
+        """
+
+    def graph_tag(self, graph: str) -> str:
+        """Return a name for the present content of a graph, empty if there is no such graph."""
 
 
 @dataclass(frozen=True)

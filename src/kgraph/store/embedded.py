@@ -6,6 +6,7 @@ import hashlib
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from itertools import islice
 from typing import IO, cast
 
@@ -26,7 +27,7 @@ from kgraph.formats import (
     XML_RESULTS,
     Format,
 )
-from kgraph.store.base import ALL, ASSERTED, INFERRED, OUTSIDE_DEFAULT, Answer, Query
+from kgraph.store.base import ALL, ASSERTED, INFERRED, OUTSIDE_DEFAULT, Answer, Query, Revision
 from kgraph.store.loading import load_graphs
 from kgraph.vocabulary import PREFIXES
 
@@ -57,20 +58,21 @@ class EmbeddedStore:
     the default graph is held as a set of its own.
     """
 
-    def __init__(self, engine: ox.Store) -> None:
-        """Take a store whose named graphs are filled; its default graph is filled here."""
+    def __init__(self, engine: ox.Store, date: datetime) -> None:
+        """Take a store whose named graphs are filled, in a state of ``date``; its default graph is filled here."""
         self._engine = engine
         self._graphs = {graph.value: 0 for graph in engine.named_graphs() if isinstance(graph, ox.NamedNode)}
         for name in self._graphs:
             self._graphs[name] = sum(1 for _ in self._quads(name))
         asserted = [name for name in self._graphs if name not in OUTSIDE_DEFAULT]
         engine.extend(quad for name in asserted for quad in _unnamed(self._quads(name)))
-        self._revision = _digest(quad for name in sorted(asserted) for quad in self._quads(name))
+        digest = _digest(quad for name in sorted(asserted) for quad in self._quads(name))
+        self._revision = Revision(1, digest, date)
         self._merged: dict[tuple[tuple[str, ...], tuple[str, ...]], ox.Store] = {}
 
     @property
-    def revision(self) -> str:
-        """The SHA-256 of the canonical N-Quads (RDFC-1.0) of the asserted graphs."""
+    def revision(self) -> Revision:
+        """The state of the data."""
         return self._revision
 
     def graphs(self) -> Mapping[str, int]:
@@ -144,7 +146,7 @@ def open_store(dataset: Dataset) -> EmbeddedStore:
 
     Raises what :func:`kgraph.store.loading.load_graphs` raises.
     """
-    return EmbeddedStore(load_graphs(dataset).engine)
+    return EmbeddedStore(load_graphs(dataset).engine, dataset.date)
 
 
 def render_graph(n_triples: str, format: Format) -> bytes:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from kgraph.errors import DatasetError, QueryFailedError
+from kgraph.store.base import Revision
 from kgraph.store.frames import ERROR, FORK, READY, receive_frame
 
 
@@ -41,7 +42,7 @@ class Zygote:
             self._stop()
             raise DatasetError(body.decode())
         content = json.loads(body)
-        self.revision: str = content["revision"]
+        self.revision = Revision.from_json(content["revision"])
         self.graphs: Mapping[str, int] = content["graphs"]
 
     @property
@@ -87,7 +88,7 @@ class Zygote:
             self._start()
         except DatasetError as error:
             raise QueryFailedError(str(error)) from error
-        if self.revision != revision:
+        if self.revision.digest != revision.digest:
             # Tags and counts that were given out speak of the other data: only a new server may serve these.
             self.revision, self.graphs = revision, graphs
             self._stop()

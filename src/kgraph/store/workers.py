@@ -30,7 +30,7 @@ from kgraph.errors import (
     StoreError,
 )
 from kgraph.formats import Format
-from kgraph.store.base import Answer, Query
+from kgraph.store.base import Answer, Query, Revision
 from kgraph.store.frames import CHUNK, DATA, END, ERROR, QUERY, receive_frame, send_frame
 from kgraph.store.supervision import Zygote
 
@@ -122,8 +122,8 @@ class WorkerStore:
             self._idle.put(self._fork())
 
     @property
-    def revision(self) -> str:
-        """The SHA-256 of the canonical N-Quads (RDFC-1.0) of the asserted graphs."""
+    def revision(self) -> Revision:
+        """The state of the data that queries which begin now are answered from."""
         return self._zygote.revision
 
     def graphs(self) -> Mapping[str, int]:

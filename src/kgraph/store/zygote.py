@@ -45,7 +45,7 @@ def main(control_descriptor: int, memory: int, home: Path) -> int:
     # The collector would touch, and so copy, every page that the forks share.
     gc.collect()
     gc.freeze()
-    send_frame(control, READY, json.dumps({"revision": store.revision, "graphs": store.graphs()}).encode())
+    send_frame(control, READY, json.dumps({"revision": store.revision.to_json(), "graphs": store.graphs()}).encode())
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
         if message != FORK or not descriptors:

@@ -15,10 +15,7 @@ from kgraph.settings import Settings
 from kgraph.sparql.diagnosis import refine
 from kgraph.sparql.protocol import QueryOperation
 from kgraph.sparql.text import Limits, QueryText, read_query_text
-from kgraph.store.base import Answer, Query, Store, select
-
-REVISION_LENGTH = 16
-"""Characters of the revision's digest that headers and pages show."""
+from kgraph.store.base import SHOWN_OF_DIGEST, Answer, Query, Store, select
 
 
 @dataclass(frozen=True)
@@ -45,8 +42,8 @@ class Services:
 
     @property
     def revision(self) -> str:
-        """The short form of the dataset's digest."""
-        return self.store.revision[:REVISION_LENGTH]
+        """The short name of the state of the data."""
+        return self.store.revision.tag
 
     @cached_property
     def in_default(self) -> int:
@@ -89,7 +86,7 @@ class Services:
 
     def tag(self, *parts: object) -> str:
         """Return the weak ETag of what depends on the revision and on these parts."""
-        digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:REVISION_LENGTH]
+        digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:SHOWN_OF_DIGEST]
         return f'W/"{self.revision}-{digest}"'
 
 
