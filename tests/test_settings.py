@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from kgraph.errors import SettingError
-from kgraph.settings import Settings, iter_descriptions, load_settings
+from kgraph.cli.options import CommandError, folders_of, state_of
+from kgraph.dataset import find_home
+from kgraph.errors import DatasetError, SettingError
+from kgraph.settings import STATE_MARKS, Settings, iter_descriptions, load_settings
 
 
 def test_defaults_hold_in_an_empty_environment() -> None:
@@ -53,3 +55,34 @@ def test_every_setting_is_documented(repository: Path) -> None:
         f"| `{item.variable}` | {item.type} | {f'`{item.default}`' if item.default else ''} | {item.meaning} |"
         for item in iter_descriptions()
     ]
+
+
+@pytest.mark.parametrize("mark", ["", *STATE_MARKS])
+def test_a_home_that_keeps_a_state_or_nothing_is_the_state_directory(tmp_path: Path, mark: str) -> None:
+    """An empty folder and one with a file of a state are state directories; knowledge is then the packaged one."""
+    if mark:
+        (tmp_path / mark).touch()
+    assert folders_of(tmp_path, None) == (find_home(), tmp_path)
+    assert state_of(tmp_path, None) == state_of(tmp_path, tmp_path) == tmp_path
+
+
+def test_a_home_that_is_not_there_will_be_the_state_directory(tmp_path: Path) -> None:
+    """A server can be started with the name of a folder that it is to make."""
+    assert folders_of(tmp_path / "new", None) == (find_home(), tmp_path / "new")
+
+
+def test_a_home_with_knowledge_is_no_state_directory(home: Path, tmp_path: Path) -> None:
+    """Knowledge and state may be named each by its option; without a state directory there is none."""
+    assert folders_of(home, None) == (home, None)
+    assert folders_of(home, tmp_path) == (home, tmp_path)
+    with pytest.raises(CommandError, match="KGRAPH_STATE"):
+        state_of(home, None)
+
+
+def test_folders_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    """A folder with other files is neither home nor state, and two state directories are one too many."""
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(DatasetError, match="not a home"):
+        folders_of(tmp_path, None)
+    with pytest.raises(CommandError, match="another"):
+        folders_of(tmp_path / "a", tmp_path / "b")

@@ -14,6 +14,10 @@ from typing import Any
 from kgraph.errors import SettingError
 
 ENVIRONMENT_PREFIX = "KGRAPH_"
+STATE_MARKS = ("kgraph.lock", "base.nq", "journal.log", "tokens.json")
+"""The files of which a state directory holds at least one."""
+
+_NO_CONTENT = {"lost+found"}
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
 
@@ -29,6 +33,7 @@ class Settings:
     host: str = _setting("127.0.0.1", "address the server listens on")
     port: int = _setting(8000, "port the server listens on; 0 takes any free one", least=0)
     home: str = _setting("", "folder with ontology/, data/ and queries/; empty means the packaged one")
+    state: str = _setting("", "folder that keeps changes, tokens and snapshots; empty: the server is read-only")
     public_address: str = _setting(
         "", "address under which the server is reached from outside; empty means the one a request names"
     )
@@ -105,6 +110,16 @@ def iter_descriptions() -> Iterator[SettingDescription]:
 def home_of(settings: Settings, packaged: Path) -> Path:
     """Return the folder of knowledge that the settings name, else the packaged one."""
     return Path(settings.home) if settings.home else packaged
+
+
+def is_state_folder(folder: Path) -> bool:
+    """Tell whether a folder holds a state, or can become one since it is empty or not there."""
+    if not folder.exists():
+        return True
+    if not folder.is_dir():
+        return False
+    names = {path.name for path in folder.iterdir()} - _NO_CONTENT
+    return not names or not names.isdisjoint(STATE_MARKS)
 
 
 def _read(name: str, text: str, source: str) -> object:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum, StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -38,6 +38,17 @@ HomeOption = Annotated[
     Path | None,
     typer.Option("--home", envvar="KGRAPH_HOME", help="Folder with ontology/, data/ and queries/.", show_default=False),
 ]
+StateOption = Annotated[
+    Path | None,
+    typer.Option("--state", envvar="KGRAPH_STATE", help="Folder that keeps changes and tokens.", show_default=False),
+]
+
+
+class Folders(NamedTuple):
+    """Where knowledge comes from, and where changes of it are kept if they are."""
+
+    home: Path
+    state: Path | None
 
 
 def home_of(home: Path | None) -> Path:
@@ -48,3 +59,30 @@ def home_of(home: Path | None) -> Path:
     from kgraph.dataset import find_home, load_dataset
 
     return find_home() if home is None else load_dataset(home).home
+
+
+def folders_of(home: Path | None, state: Path | None) -> Folders:
+    """Return the folders that the options ``--home`` and ``--state`` name.
+
+    A home that is a state directory, an empty folder or not there yet is taken as the state directory, and the home
+    is then the packaged one. Raises :class:`CommandError` if the options name two state directories, and what
+    :func:`home_of` raises.
+    """
+    from kgraph.settings import is_state_folder
+
+    if home is None or not is_state_folder(home):
+        return Folders(home_of(home), state)
+    if state is not None and state.resolve() != home.resolve():
+        raise CommandError(f"--home {home} is a state directory, and --state names another: {state}")
+    return Folders(home_of(None), home)
+
+
+def state_of(home: Path | None, state: Path | None) -> Path:
+    """Return the state directory that the options name.
+
+    Raises :class:`CommandError` if they name none, and what :func:`folders_of` raises.
+    """
+    found = folders_of(home, state).state
+    if found is None:
+        raise CommandError("name the folder that keeps changes: --state DIR or KGRAPH_STATE")
+    return found
