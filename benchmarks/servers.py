@@ -1,0 +1,237 @@
+"""One adapter per SPARQL server: start it with a generated graph, measure its memory, stop it."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import IO
+from urllib.parse import urlencode
+
+from generate import Graph
+
+RESULTS_JSON = "application/sparql-results+json"
+TURTLE = "text/turtle"
+LONGEST_START = 1800.0
+"""Seconds a server may take to load a graph and give its first answer."""
+
+_CHECK = (
+    "SELECT ?page WHERE { <https://w3id.org/inkludering/id/locator/s0> <https://w3id.org/inkludering/ont#page> ?page }"
+)
+
+
+class ServerError(Exception):
+    """A server did not start, did not load the graph or did not answer."""
+
+
+class Server(ABC):
+    """A server that can be started with a graph and asked over HTTP on a loopback port.
+
+    ``load_seconds`` is the time from the start of the process until the first right answer over the whole graph.
+    """
+
+    name = ""
+    """The name in tables and on the command line."""
+
+    most_triples = 10**9
+    """The largest graph it is started with."""
+
+    def __init__(self) -> None:
+        """Nothing runs yet."""
+        self.port = 0
+        self.path = "/sparql"
+        self.load_seconds = 0.0
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log: IO[bytes] | None = None
+
+    @abstractmethod
+    def missing(self) -> str | None:
+        """Return why it cannot be started here, or ``None``."""
+
+    @abstractmethod
+    def version(self) -> str:
+        """Return its name and version for the report."""
+
+    @abstractmethod
+    def _launch(self, graph: Graph, folder: Path) -> None:
+        """Start the process and load the graph; ``folder`` is there for its files."""
+
+    def target(self, query: str) -> str:
+        """Return the path and query string of a request by GET that asks ``query``."""
+        return f"{self.path}?{urlencode({'query': query, **self._parameters()})}"
+
+    def start(self, graph: Graph, folder: Path) -> None:
+        """Start it, load ``graph`` and wait for the first answer. Raises :class:`ServerError`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        begun = time.perf_counter()
+        self._launch(graph, folder)
+        self._wait_until(self._answers_all)
+        self.load_seconds = time.perf_counter() - begun
+
+    def ask(self, query: str, accept: str = RESULTS_JSON, timeout: float = 600.0) -> bytes:
+        """Return the body of the answer to a query. Raises :class:`ServerError` for any status but 200."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        try:
+            connection.request("GET", self.target(query), headers={"Accept": accept})
+            response = connection.getresponse()
+            body = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise ServerError(f"{self.name}: {error!r}") from error
+        finally:
+            connection.close()
+        if response.status != 200:
+            raise ServerError(f"{self.name}: {response.status} {body[:300]!r} to {query}")
+        return body
+
+    def memory(self) -> float:
+        """Return the MiB that the process and those it started hold; shared pages are counted in shares (PSS)."""
+        assert self._process is not None
+        return sum(_proportional_kib(pid) for pid in _tree(self._process.pid)) / 1024
+
+    def stop(self) -> None:
+        """End the process and wait for it."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(30)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+        if self._log is not None:
+            self._log.close()
+            self._log = None
+
+    def _parameters(self) -> dict[str, str]:
+        return {}
+
+    def _run(self, command: list[str], folder: Path) -> Path:
+        """Start the process; what it prints goes into the file that is returned."""
+        path = folder / f"{self.name}.log"
+        self._log = path.open("wb")
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT, cwd=folder
+        )
+        return path
+
+    def _wait_until(self, ready: object) -> None:
+        deadline = time.monotonic() + LONGEST_START
+        while not ready():  # type: ignore[operator]
+            if self._process is not None and self._process.poll() is not None:
+                raise ServerError(f"{self.name} ended with {self._process.returncode}; see its log")
+            if time.monotonic() > deadline:
+                raise ServerError(f"{self.name} was not ready after {LONGEST_START:.0f} s")
+            time.sleep(0.02)
+
+    def _listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def _answers_all(self) -> bool:
+        try:
+            return b'"page"' in self.ask(_CHECK).partition(b"bindings")[2]
+        except ServerError:
+            return False
+
+
+class Kgraph(Server):
+    """This package's own server, as ``kgraph serve`` starts it with its default settings."""
+
+    name = "kgraph"
+
+    def missing(self) -> str | None:
+        """Return ``None``: it is always there."""
+        return None
+
+    def version(self) -> str:
+        """Return the version of the package."""
+        return _version_line([sys.executable, "-m", "kgraph", "--version"])
+
+    def _launch(self, graph: Graph, folder: Path) -> None:
+        command = [sys.executable, "-m", "kgraph", "serve", "--home", str(graph.home.resolve()), "--port", "0"]
+        log = self._run(command, folder)
+        self._wait_until(lambda: "http://" in log.read_text(encoding="utf-8"))
+        self.port = int(log.read_text(encoding="utf-8").rpartition(":")[2])
+
+
+class OxigraphServe(Server):
+    """``oxigraph serve`` of the package ``oxigraph``, with its store in memory."""
+
+    name = "oxigraph"
+
+    def __init__(self) -> None:
+        """Look for the command beside Python and on the path."""
+        super().__init__()
+        self.path = "/query"
+        self._command = _find("oxigraph")
+
+    def missing(self) -> str | None:
+        """Return why it cannot be started: the command is not there."""
+        return None if self._command else "no command oxigraph (pip install oxigraph)"
+
+    def version(self) -> str:
+        """Return what the command says of its version."""
+        return _version_line([self._command, "--version"])
+
+    def _launch(self, graph: Graph, folder: Path) -> None:
+        self.port = _free_port()
+        self._run([self._command, "serve", "--bind", f"127.0.0.1:{self.port}"], folder)
+        self._wait_until(self._listens)
+        for path in graph.files:
+            _post(self.port, "/store?default", path, TURTLE)
+
+
+def _find(command: str) -> str:
+    return shutil.which(command, path=os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))) or ""
+
+
+def _version_line(command: list[str]) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip().splitlines()[0]
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port
+
+
+def _post(port: int, target: str, path: Path, media_type: str) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=LONGEST_START)
+    with path.open("rb") as body:
+        headers = {"Content-Type": media_type, "Content-Length": str(path.stat().st_size)}
+        connection.request("POST", target, body, headers)
+        response = connection.getresponse()
+        said = response.read()
+    connection.close()
+    if response.status >= 300:
+        raise ServerError(f"{path}: {response.status} {said[:300]!r}")
+
+
+def _tree(root: int) -> set[int]:
+    """Return a process and all that descend from it."""
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+    found = {root}
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found
+
+
+def _proportional_kib(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
