@@ -22,8 +22,9 @@ from kgraph.errors import (
     StoreError,
 )
 from kgraph.formats import CSV, GRAPHS, JSON_RESULTS, N_TRIPLES, TSV, TURTLE, XML_RESULTS
+from kgraph.store.answers import render_graph
 from kgraph.store.base import Cancellation, Query, Store, select
-from kgraph.store.embedded import open_store, render_graph
+from kgraph.store.embedded import open_store
 from kgraph.store.workers import WorkerLimits, WorkerStore, can_isolate
 from kgraph.vocabulary import GRAPHS as GRAPH
 from kgraph.vocabulary import TERMS

@@ -1,73 +1,54 @@
-"""The engine in this process: pyoxigraph, holding the dataset in memory."""
+"""The engine in this process: pyoxigraph, holding the dataset in memory or on disk."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
-from itertools import islice
-from typing import IO, cast
+from typing import IO
 
 import pyoxigraph as ox
 
 from kgraph.dataset import Dataset
 from kgraph.errors import QueryFailedError, QuerySyntaxError
-from kgraph.formats import (
-    CSV,
-    JSON_LD,
-    JSON_RESULTS,
-    N_QUADS,
-    N_TRIPLES,
-    RDF_XML,
-    TRIG,
-    TSV,
-    TURTLE,
-    XML_RESULTS,
-    Format,
-)
+from kgraph.formats import Format
+from kgraph.store.answers import Results, write_results
 from kgraph.store.base import ALL, ASSERTED, INFERRED, OUTSIDE_DEFAULT, Answer, Query, Revision
 from kgraph.store.loading import load_graphs
-from kgraph.vocabulary import PREFIXES
 
-_RESULT_FORMATS = {
-    JSON_RESULTS: ox.QueryResultsFormat.JSON,
-    XML_RESULTS: ox.QueryResultsFormat.XML,
-    CSV: ox.QueryResultsFormat.CSV,
-    TSV: ox.QueryResultsFormat.TSV,
-}
-_GRAPH_FORMATS = {
-    TURTLE: ox.RdfFormat.TURTLE,
-    N_TRIPLES: ox.RdfFormat.N_TRIPLES,
-    RDF_XML: ox.RdfFormat.RDF_XML,
-    JSON_LD: ox.RdfFormat.JSON_LD,
-    N_QUADS: ox.RdfFormat.N_QUADS,
-    TRIG: ox.RdfFormat.TRIG,
-}
-_WITH_PREFIXES = {TURTLE, TRIG}
-_PREFIX_SAMPLE = 20_000
+UNNAMED = ""
+"""How the unnamed graph, which writes without GRAPH go to, is named where graphs are named by their IRIs."""
+
 _MERGED_KEPT = 4
 _PLACE = re.compile(r"error at (\d+):(\d+): (.*)", re.DOTALL)
+_NamedGraph = ox.NamedNode | ox.BlankNode
+_Graph = _NamedGraph | ox.DefaultGraph
+_NAMES_GRAPHS = re.compile(r"\bGRAPH\b", re.IGNORECASE)
 
 
 class EmbeddedStore:
-    """A dataset in memory, asked in this process: nothing stops a query that takes long.
+    """A dataset asked in this process: nothing stops a query that takes long.
 
-    The engine unites several default graphs without dropping statements that stand in more than one, so
-    the default graph is held as a set of its own.
+    The engine's default graph is the unnamed graph. The default graph of queries is the union of the unnamed graph
+    and the asserted named ones, each statement once; since the engine unites graphs without dropping what stands in
+    more than one, the union is held as a graph of its own, named ``graph/asserted`` and shown by no ``GRAPH ?g``.
+    With ``separate`` the default graph of queries is the unnamed graph alone.
     """
 
-    def __init__(self, engine: ox.Store, date: datetime) -> None:
-        """Take a store whose named graphs are filled, in a state of ``date``; its default graph is filled here."""
-        self._engine = engine
-        self._graphs = {graph.value: 0 for graph in engine.named_graphs() if isinstance(graph, ox.NamedNode)}
-        for name in self._graphs:
-            self._graphs[name] = sum(1 for _ in self._quads(name))
-        asserted = [name for name in self._graphs if name not in OUTSIDE_DEFAULT]
-        engine.extend(quad for name in asserted for quad in _unnamed(self._quads(name)))
-        digest = _digest(quad for name in sorted(asserted) for quad in self._quads(name))
-        self._revision = Revision(1, digest, date)
+    def __init__(self, engine: ox.Store, revision: Revision | datetime, *, separate: bool = False) -> None:
+        """Take a store whose graphs are filled, in a state that is a revision, or revision 1 of that date."""
+        self.engine = engine
+        self.separate = separate
+        self._sizes = {name: self._size(name) for name in self._names() if name != ASSERTED}
+        if not separate:
+            self.unite(self.members())
+        if isinstance(revision, datetime):
+            asserted = sorted(name for name in self.members() if name != UNNAMED)
+            digest = _digest(quad for name in asserted for quad in self.quads(name))
+            revision = Revision(1, digest, revision)
+        self._revision = revision
         self._merged: dict[tuple[tuple[str, ...], tuple[str, ...]], ox.Store] = {}
 
     @property
@@ -77,7 +58,20 @@ class EmbeddedStore:
 
     def graphs(self) -> Mapping[str, int]:
         """Return the IRIs of the named graphs with their numbers of statements."""
-        return dict(self._graphs)
+        return dict(self._sizes)
+
+    def members(self) -> list[str]:
+        """Return the graphs whose union is the default graph of queries, the unnamed one among them."""
+        return [UNNAMED, *(name for name in self._sizes if name not in OUTSIDE_DEFAULT)]
+
+    def quads(self, graph: str) -> Iterator[ox.Quad]:
+        """Yield the quads of a graph."""
+        return self.engine.quads_for_pattern(None, None, None, graph_node(graph))
+
+    def unite(self, names: Iterable[str]) -> None:
+        """Add the statements of graphs to the union."""
+        for name in names:
+            self.engine.extend(in_graph(self.quads(name), ASSERTED))
 
     def query(self, query: Query, format: Format) -> Answer:
         """Answer a query; the whole answer is held in memory."""
@@ -91,130 +85,93 @@ class EmbeddedStore:
         Raises what :meth:`kgraph.store.base.Store.query` raises; then what was written is not whole.
         """
         try:
-            results = self._evaluate(query)
-            if isinstance(results, ox.QueryTriples):
-                _write_graph(results, format, output)
-            else:
-                results.serialize(output, format=_RESULT_FORMATS[format])
+            write_results(self._evaluate(query), format, output)
         except SyntaxError as error:
-            raise _syntax_error(error) from error
+            raise syntax_error(error) from error
         except (RuntimeError, ValueError, OSError) as error:
             raise QueryFailedError(str(error)) from error
+
+    def advance(self, revision: Revision, changed: Collection[str], dropped: Collection[str]) -> None:
+        """Take note that the engine holds another state now, in which these graphs have changed or are gone."""
+        self._revision = revision
+        self._merged.clear()
+        for name in dropped:
+            self._sizes.pop(name, None)
+        for name in changed:
+            if name not in (UNNAMED, ASSERTED) and name not in dropped:
+                self._sizes[name] = self._size(name)
 
     def close(self) -> None:
         """Drop the graphs that were put together for single queries."""
         self._merged.clear()
 
-    def _evaluate(self, query: Query) -> ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples:
+    def _evaluate(self, query: Query) -> Results:
         terms = {ox.Variable(name): _read_term(term) for name, term in query.substitutions.items()}
-        dataset = query.dataset
-        if dataset is None:
-            return self._engine.query(query.text, substitutions=terms)
-        default = _expand(dataset[0])
-        named = _expand(dataset[1])
-        engine = self._engine
-        graphs: list[ox.NamedNode | ox.BlankNode | ox.DefaultGraph] = [_graph_name(name) for name in default]
-        if len(default) > 1:
-            engine, graphs = self._merge(default, named), [ox.DefaultGraph()]
-        return engine.query(
-            query.text,
-            default_graph=graphs,
-            named_graphs=[ox.NamedNode(name) for name in named if name != ASSERTED],
-            substitutions=terms,
-        )
+        engine, default, named = self._dataset(query)
+        return engine.query(query.text, default_graph=default, named_graphs=named, substitutions=terms)
+
+    def _dataset(self, query: Query) -> tuple[ox.Store, list[_Graph], list[_NamedGraph] | None]:
+        """Return the engine that holds the dataset of a query, with its default graphs and its named ones."""
+        if query.dataset is None:
+            default: list[_Graph] = [ox.DefaultGraph() if self.separate else ox.NamedNode(ASSERTED)]
+            # Naming the graphs takes time in a dataset with many; where none is asked for, none need be named.
+            return self.engine, default, self._shown_graphs() if _NAMES_GRAPHS.search(query.text) else None
+        default_names, named_names = _expand(query.dataset[0]), _expand(query.dataset[1])
+        named: list[_NamedGraph] = [ox.NamedNode(name) for name in named_names if name != ASSERTED]
+        if len(default_names) > 1 or (self.separate and ASSERTED in default_names):
+            return self._merge(default_names, named_names), [ox.DefaultGraph()], named
+        return self.engine, [graph_node(name) for name in default_names], named
+
+    def _shown_graphs(self) -> list[_NamedGraph]:
+        return [ox.NamedNode(name) for name in self._sizes]
 
     def _merge(self, default: tuple[str, ...], named: tuple[str, ...]) -> ox.Store:
         """Return a store whose default graph is the union of the given ones, each statement once."""
         key = (default, named)
         if key not in self._merged:
             merged = ox.Store()
-            for name in default:
-                merged.extend(_unnamed(self._quads(name)))
+            parts = [part for name in default for part in (self.members() if name == ASSERTED else (name,))]
+            for name in parts:
+                merged.extend(in_graph(self.quads(name), UNNAMED))
             for name in named:
-                merged.extend(self._quads(name))
+                merged.extend(self.quads(name))
             if len(self._merged) >= _MERGED_KEPT:
                 self._merged.clear()
             self._merged[key] = merged
         return self._merged[key]
 
-    def _quads(self, name: str) -> Iterator[ox.Quad]:
-        return self._engine.quads_for_pattern(None, None, None, _graph_name(name))
+    def _names(self) -> Iterator[str]:
+        return (graph.value for graph in self.engine.named_graphs() if isinstance(graph, ox.NamedNode))
+
+    def _size(self, name: str) -> int:
+        return sum(1 for _ in self.quads(name))
 
 
-def open_store(dataset: Dataset) -> EmbeddedStore:
+def open_store(dataset: Dataset, *, separate: bool = False) -> EmbeddedStore:
     """Load the files of a dataset into a store, and what follows from them into its graph ``inferred``.
 
     Raises what :func:`kgraph.store.loading.load_graphs` raises.
     """
-    return EmbeddedStore(load_graphs(dataset).engine, dataset.date)
+    return EmbeddedStore(load_graphs(dataset).engine, dataset.date, separate=separate)
 
 
-def render_graph(n_triples: str, format: Format) -> bytes:
-    """Write a graph given in N-Triples in a format, with the dataset's prefixes where it has them."""
-    output = io.BytesIO()
-    triples = (quad.triple for quad in ox.parse(n_triples, format=ox.RdfFormat.N_TRIPLES))
-    if format in _WITH_PREFIXES:
-        _write_triples(triples, format, output)
-    else:
-        ox.serialize(triples, output, format=_GRAPH_FORMATS[format])
-    return output.getvalue()
+def graph_node(name: str) -> ox.NamedNode | ox.DefaultGraph:
+    """Return the engine's name of a graph."""
+    return ox.NamedNode(name) if name else ox.DefaultGraph()
 
 
-def _write_graph(results: ox.QueryTriples, format: Format, output: IO[bytes]) -> None:
-    if format in _WITH_PREFIXES:
-        _write_triples(results, format, output)
-    else:
-        results.serialize(output, format=_GRAPH_FORMATS[format])
+def in_graph(quads: Iterable[ox.Quad], graph: str) -> Iterator[ox.Quad]:
+    """Yield the statements of quads as quads of another graph."""
+    node = graph_node(graph)
+    return (ox.Quad(quad.subject, quad.predicate, quad.object, node) for quad in quads)
 
 
-def _write_triples(triples: Iterable[ox.Triple], format: Format, output: IO[bytes]) -> None:
-    """Write triples with those of the dataset's prefixes that they use, or with all if there are very many."""
-    source = iter(triples)
-    first = list(islice(source, _PREFIX_SAMPLE))
-    prefixes = PREFIXES if len(first) == _PREFIX_SAMPLE else _used_prefixes(first)
-    header = "".join(f"@prefix {prefix}: <{prefixes[prefix]}> .\n" for prefix in sorted(prefixes))
-    body: IO[bytes] = cast(IO[bytes], _Body(header, output))
-    ox.serialize(_chain(first, source), body, format=_GRAPH_FORMATS[format], prefixes=prefixes)
-
-
-class _Body(io.RawIOBase):
-    """A file that puts its own header in place of the prefixes the engine writes, whose order is random."""
-
-    def __init__(self, header: str, output: IO[bytes]) -> None:
-        self._header: bytes | None = header.encode()
-        self._seen = b""
-        self._output = output
-
-    def writable(self) -> bool:
-        """Return that it can be written to."""
-        return True
-
-    def write(self, data: bytes) -> int:  # type: ignore[override]
-        """Hold back as many bytes as the header has, then write the header and let the rest through."""
-        if self._header is None:
-            self._output.write(data)
-            return len(data)
-        self._seen += data
-        if len(self._seen) >= len(self._header):
-            self._output.write(self._header + self._seen[len(self._header) :])
-            self._header = None
-        return len(data)
-
-
-def _chain(first: Iterable[ox.Triple], rest: Iterable[ox.Triple]) -> Iterator[ox.Triple]:
-    yield from first
-    yield from rest
-
-
-def _used_prefixes(triples: Iterable[ox.Triple]) -> dict[str, str]:
-    namespaces: set[str] = set()
-    for triple in triples:
-        for term in (triple.subject, triple.predicate, triple.object):
-            if isinstance(term, ox.Literal):
-                term = term.datatype
-            if isinstance(term, ox.NamedNode):
-                namespaces.add(term.value[: max(term.value.rfind("#"), term.value.rfind("/")) + 1])
-    return {prefix: namespace for prefix, namespace in PREFIXES.items() if namespace in namespaces}
+def syntax_error(error: SyntaxError) -> QuerySyntaxError:
+    """Turn the engine's complaint into ours; its place is only near the fault."""
+    match = _PLACE.match(str(error.msg))
+    if match is None:
+        return QuerySyntaxError("query-invalid", 1, 1, reason=str(error.msg))
+    return QuerySyntaxError("query-invalid", int(match[1]), int(match[2]), reason=match[3])
 
 
 def _expand(names: Iterable[str]) -> tuple[str, ...]:
@@ -223,14 +180,6 @@ def _expand(names: Iterable[str]) -> tuple[str, ...]:
     for name in names:
         expanded.update(dict.fromkeys((ASSERTED, INFERRED) if name == ALL else (name,)))
     return tuple(expanded)
-
-
-def _graph_name(name: str) -> ox.NamedNode | ox.DefaultGraph:
-    return ox.DefaultGraph() if name == ASSERTED else ox.NamedNode(name)
-
-
-def _unnamed(quads: Iterable[ox.Quad]) -> Iterator[ox.Quad]:
-    return (ox.Quad(quad.subject, quad.predicate, quad.object) for quad in quads)
 
 
 def _digest(quads: Iterable[ox.Quad]) -> str:
@@ -244,11 +193,3 @@ def _digest(quads: Iterable[ox.Quad]) -> str:
 def _read_term(term: str) -> ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple:
     quads: Iterable[ox.Quad] = ox.parse(f"<urn:s> <urn:p> {term} .", format=ox.RdfFormat.N_TRIPLES)
     return next(iter(quads)).object
-
-
-def _syntax_error(error: SyntaxError) -> QuerySyntaxError:
-    """Turn the engine's complaint into ours; its place is only near the fault."""
-    match = _PLACE.match(str(error.msg))
-    if match is None:
-        return QuerySyntaxError("query-invalid", 1, 1, reason=str(error.msg))
-    return QuerySyntaxError("query-invalid", int(match[1]), int(match[2]), reason=match[3])

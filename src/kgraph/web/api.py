@@ -24,8 +24,8 @@ from kgraph.sparql.protocol import (
     read_request,
 )
 from kgraph.sparql.service_description import describe_service
+from kgraph.store.answers import render_graph
 from kgraph.store.base import Answer, Cancellation, Query
-from kgraph.store.embedded import render_graph
 from kgraph.vocabulary import GRAPHS as GRAPH_BASE
 from kgraph.web.http import CACHE_CONTROL, is_fresh, problem_response, read_body, run_in_threadpool
 from kgraph.web.pages import Pages

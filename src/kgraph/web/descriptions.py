@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kgraph.catalogue import Catalogue, Publication
-from kgraph.store.embedded import render_graph
+from kgraph.store.answers import render_graph
 from kgraph.web.api import DESCRIPTIONS, base_address, static_answer
 from kgraph.web.examples import describe_examples
 from kgraph.web.http import run_in_threadpool
