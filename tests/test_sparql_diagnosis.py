@@ -1,4 +1,4 @@
-"""Where a query breaks the grammar, and what is said about it."""
+"""Where a query or an update breaks the grammar, and what is said about it."""
 
 from __future__ import annotations
 
@@ -86,3 +86,32 @@ def test_every_query_of_the_repository_fits_the_grammar(repository: Path) -> Non
     assert queries
     for path in queries:
         assert refine(path.read_text(encoding="utf-8"), FROM_ENGINE).code == "query-invalid", path
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "found", "expected"),
+    [
+        ("CLEAR ALL ; DROP GRAPH DEFAULT", (1, 24), "DEFAULT", "<iri>"),
+        ("INSERT DATA { <http://a> <http://b> }", (1, 37), "}", '"text"'),
+        ("COPY DEFAULT <http://g>", (1, 14), "<http://g>", "TO"),
+        ("DELETE { ?s ?p ?o }\nINSERT { ?s ?p ?o }", (2, 20), None, "WHERE"),
+        ("DELETE { ?s ^<http://p> ?o } WHERE { }", (1, 13), "^", "a"),
+    ],
+)
+def test_an_update_is_followed_along_its_own_grammar(
+    text: str, place: tuple[int, int], found: str | None, expected: str
+) -> None:
+    """As exactly as a query."""
+    error = refine(text, FROM_ENGINE, "Update")
+    assert (error.line, error.column) == place
+    assert error.params.get("found") == found
+    assert expected in error.expected
+
+
+def test_a_fault_of_an_update_beyond_the_grammar_keeps_the_reason_of_the_engine() -> None:
+    """Every form of operation fits."""
+    text = """PREFIX e: <http://e/> INSERT DATA { e:a a "x"@nn-NO , 'y'@en--ltr . GRAPH e:g { [] e:p (1 -2) } . } ;
+    WITH e:g DELETE { ?s ?p ?o . } INSERT { GRAPH ?g { ?s ?p << e:a e:b 1 ~ e:c >> } } USING e:g USING NAMED e:h
+    WHERE { ?s ^e:p+ ?o FILTER(?o<?p||?o>?s) } ; DELETE WHERE { GRAPH ?g { } } ; CLEAR SILENT NAMED ; DROP ALL ;
+    BASE <http://b/> PREFIX f: <f#> CREATE SILENT GRAPH f:g ; MOVE DEFAULT TO GRAPH <x> ; ADD SILENT <x> TO f:g ;"""
+    assert refine(text, FROM_ENGINE, "Update").code == "query-invalid"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pyoxigraph
 import pytest
 
 from kgraph.errors import QuerySyntaxError, RequestError
@@ -72,6 +73,9 @@ def test_an_undeclared_prefix_is_named_with_its_declaration_or_a_near_one() -> N
         "SELECT * { FILTER EXISTS { SERVICE#comment\n<http://e/> {} } }",
         "SELECT * { ?s ?p '\\'' . SERVICE <http://e/> {} }",
         "PREFIX e: <http://e/> SELECT * { e:a e:b\\' . SERVICE <http://e/> { ?s ?p '' } }",
+        "SELECT * { ?s ?p '\\u0022' . SERVICE <http://e/> { ?s ?p '\\u0022' } }",
+        'SELECT * { ?s ?p "\\u0022" . SERVICE <http://e/> { ?s ?p "\\u0022" } }',
+        "SELECT * { FILTER(?a<?b)SERVICE#>)\n<http://e/>{} }",
         "CONSTRUCT { ?s ?p ?o } WHERE { { SELECT * { SERVICE <http://e/> { ?s ?p ?o } } } }",
     ],
 )
@@ -127,3 +131,41 @@ def test_tokens_know_their_places() -> None:
     """Line and column count from 1, whatever ends the lines."""
     places = [(token.text, token.line, token.column) for token in iter_tokens("ASK\r\n{\n  ?s\r?p }")]
     assert places == [("ASK", 1, 1), ("{", 2, 1), ("?s", 3, 3), ("?p", 4, 1), ("}", 4, 4)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT * { ?s ?p trueSERVICE<http://e/> {} }",
+        "SELECT * { SERVICESILENT<http://e/> {} }",
+        "PREFIX e: <http://e/> PREFIX SERVICEe: <http://e/> SELECT * { SERVICEe:a {} }",
+    ],
+)
+def test_a_keyword_that_runs_into_its_neighbours_is_refused(text: str) -> None:
+    """The engine would take it for SERVICE."""
+    with pytest.raises(QuerySyntaxError) as caught:
+        read_query_text(text)
+    assert caught.value.code == "query-unexpected"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT * { ?s ?p ?o FILTER(?s<?p&&?o>1) }",
+        "SELECT * { ?s ?p ?o FILTER(?o<=1&&?o>=0) FILTER((?o<(2))&&(?o>1)) }",
+        "BASE <http://e/> SELECT * { ?s<#p>?o . ?o <urn:x:y> ?s }",
+        "PREFIX service: <http://e/> SELECT ?service { ?service service:service ?o }",
+    ],
+)
+def test_what_could_be_read_in_two_ways_is_read_as_the_engine_reads_it(text: str) -> None:
+    """Less-than signs without spaces, IRIs without, and names that look like keywords."""
+    pyoxigraph.Store().query(read_query_text(text).text)
+
+
+def test_escapes_are_decoded_where_the_engine_does_not_decode_them() -> None:
+    """In names and keywords; within strings and IRIs those that could end them are left to the engine."""
+    text = "PREFIX e: <http://e/\\u00E5> SEL\\u0045CT ('\\u0027\\\\u0041' AS ?\\u0078) { VALUES ?y { e\\u003Aa } }"
+    solutions = pyoxigraph.Store().query(read_query_text(text).text)
+    assert isinstance(solutions, pyoxigraph.QuerySolutions)
+    (solution,) = solutions
+    assert str(solution["x"]) == '"\'\\\\u0041"'

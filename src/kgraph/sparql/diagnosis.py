@@ -1,4 +1,4 @@
-"""Where exactly a query breaks the grammar, and what could have stood there.
+"""Where exactly a query or an update breaks the grammar, and what could have stood there.
 
 The engine names a place near the fault. Here the tokens are followed along the grammar to the first one that
 does not fit. A text that fits breaks a rule beyond the grammar (a variable bound twice, a projection that is
@@ -7,22 +7,14 @@ not grouped): then the engine's reason stands.
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Iterable, Sequence
 
 from kgraph.errors import QuerySyntaxError
-from kgraph.sparql.grammar import AGGREGATES, FUNCTIONS, Node, query_grammar
-from kgraph.sparql.text import near
-from kgraph.sparql.tokens import Token, iter_tokens
+from kgraph.sparql.grammar import AGGREGATES, FUNCTIONS, find_misfit
+from kgraph.sparql.tokens import Token, decode_escapes, iter_tokens
 
-_KINDS = {
-    "iri": "IRI",
-    "string": "STRING",
-    "variable": "VARIABLE",
-    "blank": "BLANK",
-    "name": "NAME",
-    "number": "NUMBER",
-    "language": "LANGUAGE",
-}
 _SHOWN = {
     "IRI": "<iri>",
     "NAME": "prefix:name",
@@ -36,23 +28,79 @@ _SHOWN = {
     "A": "a",
 }
 _NOT_OFFERED = {"SERVICE", "LATERAL"}
+_OPERANDS = {"variable", "name", "iri", "number", "string", "language"}
+_OPERAND_ENDS = {")", "}", ")>>", ">>"}
+_LIKENESS = 0.7
+_RETRIES = 100
+_WITH_AUTHORITY = re.compile("<[A-Za-z][A-Za-z0-9+.-]*://")
 _NOT_ADVICE = re.compile(r"^expected (one of )?|\[[^\]]*\](,\s*)?|(,\s*)?\[_\]")
 
 
-def refine(text: str, error: QuerySyntaxError) -> QuerySyntaxError:
+def settle_tokens(text: str, tokens: list[Token], start: str, always: bool = False) -> list[Token]:
+    """Return the tokens of a text as the engine will read them, given those that are the longest at each place.
+
+    The engine looks for what its grammar allows at a place, so it reads ``?a<?b#>`` in an expression as an operator
+    and a comment, where the longest token is an IRI, and keywords that run into their neighbours
+    (``trueSERVICE<…>``). What could be read in both ways is followed along the grammar, from the rule ``start``:
+    ``<`` is an operator where only that fits, and any other misfit is refused. With ``always`` every text is followed.
+    Raises :class:`kgraph.errors.QuerySyntaxError` at the misfit.
+    """
+    if not always and not _is_ambiguous(tokens):
+        return tokens
+    less_than: set[int] = set()
+    while misfit := find_misfit(tokens, start):
+        token = tokens[misfit[0]] if misfit[0] < len(tokens) else None
+        if token is None or token.kind != "iri" or "<" not in misfit[1] or len(less_than) >= _RETRIES:
+            raise _complaint(tokens, *misfit)
+        less_than.add(token.offset)
+        tokens = list(iter_tokens(text, less_than))
+    return tokens
+
+
+def refine(text: str, error: QuerySyntaxError, start: str = "Query") -> QuerySyntaxError:
     """Return a complaint with the exact place, the token that stands there and those that could stand there.
 
-    ``error`` is the engine's; it is returned with a clearer reason if the text fits the grammar.
+    ``error`` is the engine's; it is returned with a clearer reason if the text fits the grammar from the rule
+    ``start``, which is ``Query`` or ``Update``.
     """
-    tokens = list(iter_tokens(text.removeprefix("\ufeff")))
-    found = _follow(tokens)
-    if found is None:
-        return _beyond_grammar(tokens, error)
-    position, expected = found[0], found[1] - _NOT_OFFERED
+    text = decode_escapes(text.removeprefix("\ufeff"))
+    try:
+        tokens = settle_tokens(text, list(iter_tokens(text)), start, always=True)
+    except QuerySyntaxError as found:
+        return found
+    return _beyond_grammar(tokens, error)
+
+
+def near(written: str, known: Iterable[str], ending: str = "") -> str:
+    """Return the known word that is most like a written one, with ``ending``; empty if none is much like it."""
+    matches = difflib.get_close_matches(written, list(known), n=1, cutoff=_LIKENESS)
+    return matches[0] + ending if matches else ""
+
+
+def _is_ambiguous(tokens: Sequence[Token]) -> bool:
+    """Tell whether the engine might read a token otherwise: an IRI after an operand, a keyword with neighbours.
+
+    An IRI with ``://`` is none of them, since no expression can hold two slashes.
+    """
+    can_follow = False
+    for token in tokens:
+        if token.kind == "iri" and can_follow and not _WITH_AUTHORITY.match(token.text):
+            return True
+        if token.kind in ("word", "name"):
+            keyword = token.text.partition(":")[0].upper()
+            if "SERVICE" in keyword and not token.is_word("SERVICE"):
+                return True
+        can_follow = token.kind in _OPERANDS or token.text in _OPERAND_ENDS or token.is_word("TRUE", "FALSE")
+    return False
+
+
+def _complaint(tokens: Sequence[Token], position: int, names: frozenset[str]) -> QuerySyntaxError:
+    """Return the complaint about a misfit, of which ``names`` are the grammar's names for what would fit."""
+    expected = names - _NOT_OFFERED
     shown = tuple(sorted((_SHOWN.get(name, name) for name in expected), key=_advice_order))
     if position == len(tokens):
-        last = tokens[-1]
-        return QuerySyntaxError("query-ends-early", last.line, last.column + len(last.text), expected=shown)
+        line, column = (tokens[-1].line, tokens[-1].column + len(tokens[-1].text)) if tokens else (1, 1)
+        return QuerySyntaxError("query-ends-early", line, column, expected=shown)
     token = tokens[position]
     words = [name for name in expected if name.isalpha() and name not in _SHOWN]
     if token.kind == "word" and {"FUNCTION"} & expected:
@@ -66,44 +114,6 @@ def refine(text: str, error: QuerySyntaxError) -> QuerySyntaxError:
         suggestion=near(token.text.upper(), words) if token.kind == "word" else "",
         expected=shown,
     )
-
-
-def _follow(tokens: list[Token]) -> tuple[int, set[str]] | None:
-    """Follow tokens along the grammar; return the first misfit with what would fit, ``None`` if all fit.
-
-    A stack of its own is used in place of recursion, since brackets may nest deeply.
-    """
-    grammar = query_grammar()
-    stack: list[Node] = [grammar.rules["Query"]]
-    expected: set[str] = set()
-    position = 0
-    while stack:
-        node = stack.pop()
-        ahead = _name(tokens[position]) if position < len(tokens) else ""
-        if node.kind == "rule":
-            stack.append(grammar.rules[node.name])
-        elif node.kind == "sequence":
-            stack.extend(reversed(node.parts))
-        elif node.kind == "token":
-            if ahead != node.name:
-                return position, expected | {node.name}
-            position, expected = position + 1, set()
-        else:
-            chosen = next((part for part in node.parts if ahead in grammar.first(part)), None)
-            expected |= grammar.first(node) if chosen is None else set()
-            if chosen is not None:
-                stack += [node, chosen] if node.kind == "repeat" else [chosen]
-            elif not grammar.can_be_empty(node):
-                return position, expected
-    return (position, expected) if position < len(tokens) else None
-
-
-def _name(token: Token) -> str:
-    """Return the name that the grammar has for a token."""
-    if token.kind != "word":
-        return _KINDS.get(token.kind, token.text)
-    word = token.text.upper()
-    return "FUNCTION" if word in FUNCTIONS else "AGGREGATE" if word in AGGREGATES else word
 
 
 def _advice_order(shown: str) -> tuple[bool, str]:

@@ -1,6 +1,6 @@
-"""The grammar of SPARQL queries in a form that one token of look-ahead can follow (SPARQL 1.1, section 19.8).
+"""The grammar of SPARQL in a form that one token of look-ahead can follow (SPARQL 1.1, section 19.8).
 
-It is a little wider than the standard's: it only has to find where a text that an engine refused goes wrong.
+It is a little wider than the standard's: where it leads astray, the text is wrong. LOAD is not in it.
 Rules are written ``Name: alternatives``; words in capitals and quoted signs are tokens, ``?``, ``*`` and ``+``
 have their usual meaning. Triple terms and ``VERSION`` are those of SPARQL 1.2, ``LATERAL`` is the engine's own.
 """
@@ -8,8 +8,11 @@ have their usual meaning. Triple terms and ``VERSION`` are those of SPARQL 1.2, 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+
+from kgraph.sparql.tokens import Token
 
 _FUNCTION_NAMES = """
 STR LANG LANGMATCHES LANGDIR DATATYPE BOUND IRI URI BNODE RAND ABS CEIL FLOOR ROUND CONCAT STRLEN UCASE LCASE
@@ -22,12 +25,21 @@ AGGREGATES = frozenset(("COUNT", "SUM", "MIN", "MAX", "AVG", "SAMPLE", "GROUP_CO
 
 _RULES = """
 Query: Prologue ( Select | Construct | Describe | Ask ) Values
+Update: Prologue ( Operation ( ';' Update )? )?
+Operation: 'INSERT' ( 'DATA' Quads | Quads Rest ) | 'DELETE' ( 'DATA' Quads | 'WHERE' Quads | Quads Insert? Rest ) \
+  | 'WITH' Iri ( Insert | 'DELETE' Quads Insert? ) Rest \
+  | ( 'CLEAR' | 'DROP' ) 'SILENT'? ( 'GRAPH' Iri | 'DEFAULT' | 'NAMED' | 'ALL' ) | 'CREATE' 'SILENT'? 'GRAPH' Iri \
+  | ( 'COPY' | 'MOVE' | 'ADD' ) 'SILENT'? GraphOrDefault 'TO' GraphOrDefault
+Insert: 'INSERT' Quads
+Rest: ( 'USING' 'NAMED'? Iri )* 'WHERE' Group
+GraphOrDefault: 'DEFAULT' | 'GRAPH'? Iri
+Quads: '{' TemplateTriples? ( 'GRAPH' ( VARIABLE | Iri ) Template '.'? TemplateTriples? )* '}'
 Prologue: ( 'BASE' IRI | 'PREFIX' NAME IRI | 'VERSION' STRING )*
 Select: SelectClause Dataset Where Modifiers
 SelectClause: 'SELECT' ( 'DISTINCT' | 'REDUCED' )? ( '*' | ( VARIABLE | '(' Expr 'AS' VARIABLE ')' )+ )
 SubSelect: SelectClause Where Modifiers Values
 Construct: 'CONSTRUCT' ( Template Dataset Where Modifiers | Dataset 'WHERE' Template Modifiers )
-Template: '{' Triples? '}'
+Template: '{' TemplateTriples? '}'
 Describe: 'DESCRIBE' ( ( VARIABLE | Iri )+ | '*' ) Dataset Where? Modifiers
 Ask: 'ASK' Dataset Where Modifiers
 Dataset: ( 'FROM' 'NAMED'? Iri )*
@@ -40,21 +52,23 @@ Constraint: '(' Expr ')' | Call
 Call: BuiltIn | Iri Arguments
 Values: ( 'VALUES' Data )?
 Data: VARIABLE '{' Datum* '}' | '(' VARIABLE* ')' '{' ( '(' Datum* ')' )* '}'
-Datum: Iri | Literal | TripleTerm | 'UNDEF'
+Datum: Iri | Literal | TripleTerm | Reified | 'UNDEF'
 Group: '{' ( SubSelect | Triples? ( Other '.'? Triples? )* ) '}'
 Other: Group ( 'UNION' Group )* | ( 'OPTIONAL' | 'MINUS' | 'LATERAL' ) Group | 'GRAPH' ( VARIABLE | Iri ) Group \
   | 'SERVICE' 'SILENT'? ( VARIABLE | Iri ) Group | 'FILTER' Constraint | 'BIND' '(' Expr 'AS' VARIABLE ')' \
   | 'VALUES' Data
 Triples: Same ( '.' Triples? )?
-Same: Term Properties | ( Collection | Blank ) Properties?
+Same: Subject Properties | ( Collection | Blank | Reified ) Properties?
+Subject: VARIABLE | Iri | Literal | BLANK | TripleTerm
 Properties: Verb Objects ( ';' ( Verb Objects )? )*
 Objects: Object ( ',' Object )*
 Object: Node ( '{|' Properties '|}' | '~' ( VARIABLE | Iri | BLANK )? )*
 Node: Term | Collection | Blank
 Collection: '(' Node* ')'
 Blank: '[' Properties? ']'
-Term: VARIABLE | Iri | Literal | BLANK | TripleTerm
-TripleTerm: '<<' Node Verb Node '>>' | '<<(' Node Verb Node ')>>'
+Term: Subject | Reified
+TripleTerm: '<<(' Node Verb Node ')>>'
+Reified: '<<' Node Verb Node ( '~' ( VARIABLE | Iri | BLANK )? )? '>>'
 Verb: VARIABLE | Path
 Path: Steps ( '|' Steps )*
 Steps: Step ( '/' Step )*
@@ -67,13 +81,25 @@ Relation: Sum ( ( '=' | '!=' | '<' | '>' | '<=' | '>=' ) Sum | 'IN' Arguments | 
 Sum: Product ( ( '+' | '-' ) Product )*
 Product: Unary ( ( '*' | '/' ) Unary )*
 Unary: ( '!' | '+' | '-' )* Primary
-Primary: '(' Expr ')' | BuiltIn | Iri Arguments? | Literal | VARIABLE | TripleTerm
+Primary: '(' Expr ')' | BuiltIn | Iri Arguments? | Literal | VARIABLE | TripleTerm | Reified
 Arguments: '(' 'DISTINCT'? ( Expr ( ',' Expr )* )? ')'
 BuiltIn: FUNCTION Arguments | AGGREGATE '(' 'DISTINCT'? ( '*' | Expr ) ( ';' 'SEPARATOR' '=' STRING )? ')' \
   | 'NOT'? 'EXISTS' Group
 Literal: STRING ( LANGUAGE | '^^' Iri )? | ( '+' | '-' )? NUMBER | 'TRUE' | 'FALSE'
 Iri: IRI | NAME
 """
+_IN_TEMPLATES = ("Triples", "Same", "Properties", "Objects", "Object", "Node", "Collection", "Blank", "Verb")
+_TEMPLATE_NAME = re.compile(rf"\b({'|'.join(_IN_TEMPLATES)})\b")
+_TEMPLATE_VERB = "VARIABLE | Iri | 'A'"
+_KINDS = {
+    "iri": "IRI",
+    "string": "STRING",
+    "variable": "VARIABLE",
+    "blank": "BLANK",
+    "name": "NAME",
+    "number": "NUMBER",
+    "language": "LANGUAGE",
+}
 _SYMBOL = re.compile(r"'[^']+'|[A-Za-z]+|[()|?*+]")
 
 
@@ -128,13 +154,59 @@ class Grammar:
 
 
 @cache
-def query_grammar() -> Grammar:
-    """Return the grammar of queries."""
+def sparql_grammar() -> Grammar:
+    """Return the grammar; queries begin with the rule ``Query``, updates with ``Update``."""
     rules: dict[str, Node] = {}
     for line in _RULES.replace("\\\n", "").strip().splitlines():
         name, _, body = line.partition(":")
-        rules[name] = _Reader(_SYMBOL.findall(body)).choice()
+        rules[name] = _read_rule(body)
+        if name in _IN_TEMPLATES:
+            body = _TEMPLATE_VERB if name == "Verb" else _TEMPLATE_NAME.sub(r"Template\1", body)
+            rules["Template" + name] = _read_rule(body)
     return Grammar(rules)
+
+
+def find_misfit(tokens: Sequence[Token], start: str) -> tuple[int, frozenset[str]] | None:
+    """Return the index of the first token that does not fit the rule ``start``, and the names of those that would.
+
+    The index is the number of tokens if the text ends early; ``None`` means that all fit. A stack of its own is
+    used in place of recursion, since brackets may nest deeply.
+    """
+    grammar = sparql_grammar()
+    stack: list[Node] = [grammar.rules[start]]
+    expected: set[str] = set()
+    position = 0
+    while stack:
+        node = stack.pop()
+        ahead = _name(tokens[position]) if position < len(tokens) else ""
+        if node.kind == "rule":
+            stack.append(grammar.rules[node.name])
+        elif node.kind == "sequence":
+            stack.extend(reversed(node.parts))
+        elif node.kind == "token":
+            if ahead != node.name:
+                return position, frozenset(expected | {node.name})
+            position, expected = position + 1, set()
+        else:
+            chosen = next((part for part in node.parts if ahead in grammar.first(part)), None)
+            expected |= grammar.first(node) if chosen is None else set()
+            if chosen is not None:
+                stack += [node, chosen] if node.kind == "repeat" else [chosen]
+            elif not grammar.can_be_empty(node):
+                return position, frozenset(expected)
+    return (position, frozenset(expected)) if position < len(tokens) else None
+
+
+def _name(token: Token) -> str:
+    """Return the name that the grammar has for a token."""
+    if token.kind != "word":
+        return _KINDS.get(token.kind, token.text)
+    word = token.text.upper()
+    return "FUNCTION" if word in FUNCTIONS else "AGGREGATE" if word in AGGREGATES else word
+
+
+def _read_rule(body: str) -> Node:
+    return _Reader(_SYMBOL.findall(body)).choice()
 
 
 class _Reader:

@@ -17,7 +17,10 @@ UPDATE_TYPE = "application/sparql-update"
 FORM_TYPE = "application/x-www-form-urlencoded"
 ACCEPT_POST = ", ".join((QUERY_TYPE, FORM_TYPE, UPDATE_TYPE))
 
-_SINGLE = ("query", "update", "timeout", "format", "lang")
+_SINGLE = ("query", "update", "timeout", "format", "lang", "dry-run")
+_OF_QUERIES = ("default-graph-uri", "named-graph-uri")
+_OF_UPDATES = ("using-graph-uri", "using-named-graph-uri")
+_TRUTH = {"true": True, "false": False}
 _MAX_PARAMETERS = 1000
 
 
@@ -39,9 +42,19 @@ class QueryOperation:
 
 @dataclass(frozen=True)
 class UpdateOperation:
-    """An update as it was sent."""
+    """An update as it was sent, with the graphs in which its WHERE is matched.
+
+    ``default_graphs`` and ``named_graphs`` are those of ``using-graph-uri`` and ``using-named-graph-uri``; both are
+    ``None`` if the request names none. ``timeout`` and ``format`` are as for queries; with ``dry_run`` nothing is to
+    be kept of what the update does.
+    """
 
     text: str
+    default_graphs: tuple[str, ...] | None = None
+    named_graphs: tuple[str, ...] | None = None
+    timeout: float | None = None
+    dry_run: bool = False
+    format: str | None = None
 
 
 @dataclass(frozen=True)
@@ -76,7 +89,7 @@ def read_request(method: str, query_string: bytes, headers: Mapping[str, str], b
     if kind == UPDATE_TYPE and method == "POST":
         if "query" in parameters:
             raise RequestError("query-and-update")
-        return UpdateOperation(_decode(body))
+        return _update(_merge(parameters, {"update": [_decode(body)]}))
     raise RequestError("unsupported-media-type", 415, headers={"Accept-Post": ACCEPT_POST}, found=kind or "-")
 
 
@@ -84,7 +97,7 @@ def _form(parameters: dict[str, list[str]]) -> Operation:
     if "update" in parameters:
         if "query" in parameters:
             raise RequestError("query-and-update")
-        return UpdateOperation(parameters["update"][0])
+        return _update(parameters)
     if "query" not in parameters:
         raise RequestError("missing-query")
     return _query(parameters)
@@ -94,16 +107,41 @@ def _query(parameters: dict[str, list[str]]) -> Operation:
     link_format = parameters.get("format", [None])[0]
     if "query" not in parameters:
         return DescriptionOperation(link_format)
-    default = tuple(parameters.get("default-graph-uri", ()))
-    named = tuple(parameters.get("named-graph-uri", ()))
-    given = bool(default or named)
-    return QueryOperation(
-        parameters["query"][0],
-        default if given else None,
-        named if given else None,
+    _check_place(parameters, _OF_UPDATES, "query")
+    default, named = _graphs(parameters, _OF_QUERIES)
+    timeout = _read_timeout(parameters.get("timeout", [None])[0])
+    return QueryOperation(parameters["query"][0], default, named, timeout, link_format)
+
+
+def _update(parameters: dict[str, list[str]]) -> UpdateOperation:
+    _check_place(parameters, _OF_QUERIES, "update")
+    default, named = _graphs(parameters, _OF_UPDATES)
+    dry_run = parameters.get("dry-run", ["false"])[0]
+    if dry_run not in _TRUTH:
+        raise RequestError("bad-parameter", 400, name="dry-run", found=dry_run)
+    return UpdateOperation(
+        parameters["update"][0],
+        default,
+        named,
         _read_timeout(parameters.get("timeout", [None])[0]),
-        link_format,
+        _TRUTH[dry_run],
+        parameters.get("format", [None])[0],
     )
+
+
+def _graphs(
+    parameters: dict[str, list[str]], names: tuple[str, str]
+) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
+    """Return the graphs that two parameters name, or two ``None`` if neither is given."""
+    default, named = (tuple(parameters.get(name, ())) for name in names)
+    return (default, named) if default or named else (None, None)
+
+
+def _check_place(parameters: dict[str, list[str]], names: tuple[str, str], kind: str) -> None:
+    """Refuse the parameters of a query in an update, and those of an update in a query."""
+    for name in names:
+        if name in parameters:
+            raise RequestError("misplaced-parameter", 400, name=name, kind=kind)
 
 
 def _merge(one: dict[str, list[str]], other: dict[str, list[str]]) -> dict[str, list[str]]:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import urljoin
 
 from kgraph.errors import QuerySyntaxError, RequestError
-from kgraph.sparql.tokens import Token, iter_tokens
-from kgraph.vocabulary import PREFIXES
+from kgraph.sparql.diagnosis import near, settle_tokens
+from kgraph.sparql.prologue import Prologue
+from kgraph.sparql.tokens import Token, decode_escapes, iter_tokens
 
 QUERY_FORMS = ("SELECT", "ASK", "CONSTRUCT", "DESCRIBE")
 UPDATE_FORMS = ("INSERT", "DELETE", "LOAD", "CLEAR", "CREATE", "DROP", "COPY", "MOVE", "ADD", "WITH")
 
 _OPENING = {"{": "}", "(": ")", "[": "]", "{|": "|}", "<<": ">>", "<<(": ")>>"}
 _BRANCHING = {"||", "&&"}
-_LIKENESS = 0.7
 _VOLATILE = ("NOW", "RAND", "UUID", "STRUUID", "BNODE")
 
 
@@ -53,29 +50,85 @@ class QueryText:
 def read_query_text(text: str, limits: Limits | None = None) -> QueryText:
     """Read a query's text as far as its tokens tell.
 
-    A byte-order mark at the start is dropped. Raises :class:`kgraph.errors.QuerySyntaxError` for a text
-    that cannot be a query, and :class:`kgraph.errors.RequestError` for one that is too long, too deep, an
-    update, or that calls another server (SERVICE).
+    A byte-order mark at the start is dropped, and escapes outside of strings are decoded. Raises
+    :class:`kgraph.errors.QuerySyntaxError` for a text that cannot be a query, and
+    :class:`kgraph.errors.RequestError` for one that is too long, too deep, an update, or that calls another server
+    (SERVICE).
     """
     limits = limits or Limits()
-    text = text.removeprefix("\ufeff")
-    if len(text) > limits.length:
-        raise RequestError("query-too-long", 413, limit=limits.length)
+    text = decode_text(text, limits)
     tokens = list(iter_tokens(text))
-    _check_size(tokens, limits)
-    _check_service(tokens)
-    prologue = _Prologue(tokens)
-    form = prologue.form()
-    prologue.check_names()
-    default, named = prologue.dataset()
+    prologue = Prologue()
+    start = prologue.declare(tokens)
+    form = _read_form(tokens[start:])
+    tokens = settle_tokens(text, tokens, "Query")
+    check_tokens(tokens, limits)
+    prologue.check_names(tokens[start:])
+    default, named = _read_dataset(tokens[start:], prologue)
     is_volatile = any(token.is_word(*_VOLATILE) for token in tokens)
     return QueryText(text, form, default, named, is_volatile)
 
 
-def near(written: str, known: Iterable[str], ending: str = "") -> str:
-    """Return the known word that is most like a written one, with ``ending``; empty if none is much like it."""
-    matches = difflib.get_close_matches(written, list(known), n=1, cutoff=_LIKENESS)
-    return matches[0] + ending if matches else ""
+def decode_text(text: str, limits: Limits) -> str:
+    """Return a text without byte-order mark and with its escapes decoded (:func:`kgraph.sparql.tokens.decode_escapes`).
+
+    Raises :class:`kgraph.errors.RequestError` if it is too long.
+    """
+    text = text.removeprefix("\ufeff")
+    if len(text) > limits.length:
+        raise RequestError("query-too-long", 413, limit=limits.length)
+    return decode_escapes(text)
+
+
+def check_tokens(tokens: list[Token], limits: Limits) -> None:
+    """Refuse what no text may hold, query or update.
+
+    Raises :class:`kgraph.errors.QuerySyntaxError` for brackets that do not match, and
+    :class:`kgraph.errors.RequestError` for what would overflow the stack of the engine's parser, and for SERVICE.
+    """
+    _check_size(tokens, limits)
+    for token in tokens:
+        if token.is_word("SERVICE"):
+            raise RequestError("service-refused", 403, line=token.line, column=token.column)
+
+
+def _read_form(tokens: list[Token]) -> str:
+    """Return the form of a query from the tokens after its declarations; an update and anything else is refused."""
+    if not tokens:
+        raise QuerySyntaxError("query-empty", 1, 1, expected=QUERY_FORMS)
+    token = tokens[0]
+    if token.is_word(*UPDATE_FORMS):
+        raise RequestError("update-as-query", 400, found=token.text.upper())
+    if not token.is_word(*QUERY_FORMS):
+        raise QuerySyntaxError(
+            "query-unexpected",
+            token.line,
+            token.column,
+            length=len(token.text),
+            found=token.text,
+            suggestion=near(token.text.upper(), (*QUERY_FORMS, "PREFIX", "BASE")),
+            expected=(*QUERY_FORMS, "PREFIX", "BASE"),
+        )
+    return token.text.upper()
+
+
+def _read_dataset(tokens: list[Token], prologue: Prologue) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
+    """Return the graphs of FROM and of FROM NAMED, or two ``None`` without a dataset clause."""
+    default: list[str] = []
+    named: list[str] = []
+    found = False
+    rest = iter(tokens)
+    for token in rest:
+        if not token.is_word("FROM"):
+            continue
+        found = True
+        target = next(rest, None)
+        into = default
+        if target is not None and target.is_word("NAMED"):
+            target, into = next(rest, None), named
+        if target is not None and target.kind in ("iri", "name"):
+            into.append(prologue.iri(target))
+    return (tuple(default), tuple(named)) if found else (None, None)
 
 
 def _check_size(tokens: list[Token], limits: Limits) -> None:
@@ -117,101 +170,3 @@ def _close(open_brackets: list[Token], token: Token) -> None:
             "query-unexpected", token.line, token.column, length=len(token.text), found=token.text, expected=(wanted,)
         )
     open_brackets.pop()
-
-
-def _check_service(tokens: list[Token]) -> None:
-    for token in tokens:
-        if token.is_word("SERVICE"):
-            raise RequestError("service-refused", 403, line=token.line, column=token.column)
-
-
-class _Prologue:
-    """The declarations at the head of a text, and what follows them."""
-
-    def __init__(self, tokens: list[Token]) -> None:
-        self._tokens = tokens
-        self._prefixes: dict[str, str] = {}
-        self._base = ""
-        self._start = 0
-        self._read()
-
-    def _read(self) -> None:
-        position = 0
-        while position < len(self._tokens):
-            following = self._tokens[position + 1 : position + 3]
-            token = self._tokens[position]
-            if token.is_word("BASE") and [t.kind for t in following[:1]] == ["iri"]:
-                self._base = urljoin(self._base, following[0].text[1:-1])
-                position += 2
-            elif token.is_word("PREFIX") and [t.kind for t in following] == ["name", "iri"]:
-                self._prefixes[following[0].text.rstrip(":")] = self._resolve(following[1].text[1:-1])
-                position += 3
-            elif token.is_word("VERSION") and [t.kind for t in following[:1]] == ["string"]:
-                position += 2
-            else:
-                break
-        self._start = position
-
-    def _resolve(self, iri: str) -> str:
-        return urljoin(self._base, iri) if self._base else iri
-
-    def form(self) -> str:
-        """Return the form of the query; an update and anything else is refused with its place."""
-        if self._start >= len(self._tokens):
-            raise QuerySyntaxError("query-empty", 1, 1, expected=QUERY_FORMS)
-        token = self._tokens[self._start]
-        if token.is_word(*UPDATE_FORMS):
-            raise RequestError("update-as-query", 400, found=token.text.upper())
-        if not token.is_word(*QUERY_FORMS):
-            raise QuerySyntaxError(
-                "query-unexpected",
-                token.line,
-                token.column,
-                length=len(token.text),
-                found=token.text,
-                suggestion=near(token.text.upper(), (*QUERY_FORMS, "PREFIX", "BASE")),
-                expected=(*QUERY_FORMS, "PREFIX", "BASE"),
-            )
-        return token.text.upper()
-
-    def check_names(self) -> None:
-        """Name the first prefix that is used and not declared."""
-        for token in self._tokens[self._start :]:
-            if token.kind != "name":
-                continue
-            prefix = token.text.partition(":")[0]
-            if prefix not in self._prefixes:
-                declaration = f"PREFIX {prefix}: <{PREFIXES[prefix]}>" if prefix in PREFIXES else ""
-                raise QuerySyntaxError(
-                    "query-undeclared-prefix",
-                    token.line,
-                    token.column,
-                    length=len(token.text),
-                    prefix=prefix + ":",
-                    declaration=declaration,
-                    suggestion="" if declaration else near(prefix, (*self._prefixes, *PREFIXES), ":"),
-                )
-
-    def dataset(self) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
-        """Return the graphs of FROM and of FROM NAMED, or two ``None`` without a dataset clause."""
-        default: list[str] = []
-        named: list[str] = []
-        found = False
-        rest = iter(self._tokens[self._start :])
-        for token in rest:
-            if not token.is_word("FROM"):
-                continue
-            found = True
-            target = next(rest, None)
-            into = default
-            if target is not None and target.is_word("NAMED"):
-                target, into = next(rest, None), named
-            if target is not None and target.kind in ("iri", "name"):
-                into.append(self._iri(target))
-        return (tuple(default), tuple(named)) if found else (None, None)
-
-    def _iri(self, token: Token) -> str:
-        if token.kind == "iri":
-            return self._resolve(token.text[1:-1])
-        prefix, _, local = token.text.partition(":")
-        return self._prefixes[prefix] + local.replace("\\", "")

@@ -2,17 +2,21 @@
 
 The engine shows no syntax tree and its parser dies on deep nesting, so what has to be known before it
 sees a text is read from the tokens alone.
+
+SPARQL 1.1 decodes ``\\uXXXX`` before it looks for tokens, the engine only inside strings and IRIs (as SPARQL 1.2
+does). The two agree on a text in which :func:`decode_escapes` has decoded all that cannot end or begin a token.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from kgraph.errors import QuerySyntaxError
 
-_ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
+_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|.)", re.DOTALL)
+_KEPT = frozenset("\\\"'<>#")
 _NAME_START = r"A-Za-z\u00C0-\u00D6\u00D8-\u00F6\u00F8-\u02FF\u0370-\u037D\u037F-\u1FFF\u200C\u200D\u2070-\u218F"
 _NAME_START += r"\u2C00-\u2FEF\u3001-\uD7FF\uF900-\uFDCF\uFDF0-\uFFFD\U00010000-\U000EFFFF"
 _NAME = _NAME_START + r"_0-9\u00B7\u0300-\u036F\u203F\u2040"
@@ -21,12 +25,12 @@ _LOCAL_MORE = rf"(?:[{_NAME}\-.:]|%[0-9A-Fa-f]{{2}}|\\[_~.\-!$&'()*+,;=/?#@%])"
 _PATTERN = re.compile(
     rf"""
     (?P<space>[ \t\r\n]+|\#[^\r\n]*)
-  | (?P<iri><[^<>"{{}}|^`\\\x00-\x20]*>)
+  | (?P<iri><(?:[^<>"{{}}|^`\\\x00-\x20]|\\u[0-9A-Fa-f]{{4}}|\\U[0-9A-Fa-f]{{8}})*>)
   | (?P<string>'''(?:'{{0,2}}(?:[^'\\]|\\.))*'''|\"\"\"(?:"{{0,2}}(?:[^"\\]|\\.))*\"\"\"
        |'(?!'')(?:[^'\\\r\n]|\\.)*'|"(?!"")(?:[^"\\\r\n]|\\.)*")
   | (?P<variable>[?$][{_NAME_START}_0-9][{_NAME}]*)
   | (?P<blank>_:[{_NAME_START}_0-9](?:[{_NAME}\-.]*[{_NAME}\-])?)
-  | (?P<name>(?:[{_NAME_START}](?:[{_NAME}\-.]*[{_NAME}\-])?)?:(?:{_LOCAL}(?:{_LOCAL_MORE}*(?<!\.))?)?)
+  | (?P<name>(?:[{_NAME_START}](?:[{_NAME}\-.]*[{_NAME}\-])?)?:(?:{_LOCAL}(?:{_LOCAL_MORE}*(?:(?<!\.)|(?<=\\\.)))?)?)
   | (?P<number>(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)[eE][+-]?[0-9]+|[0-9]*\.[0-9]+|[0-9]+)
   | (?P<language>@[A-Za-z]+(?:-[A-Za-z0-9]+)*(?:--[A-Za-z]+)?)
   | (?P<word>[A-Za-z][A-Za-z0-9_]*)
@@ -34,13 +38,15 @@ _PATTERN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_LESS_THAN = re.compile("(?P<sign><=?)")
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One token: its kind, its text after escapes are decoded, and where it stands (line and column from 1).
+    """One token: its kind, its text as :func:`decode_escapes` leaves it, and where it stands (line and column from 1).
 
-    The kinds are ``iri string variable blank name number language word sign``.
+    ``offset`` counts characters of the decoded text. The kinds are
+    ``iri string variable blank name number language word sign``.
     """
 
     kind: str
@@ -55,14 +61,21 @@ class Token:
 
 
 def decode_escapes(text: str) -> str:
-    r"""Return the text with ``\uXXXX`` and ``\UXXXXXXXX`` replaced, as the grammar asks before it is applied."""
+    r"""Return the text with ``\uXXXX`` and ``\UXXXXXXXX`` replaced by the characters they stand for.
+
+    Those for quotes, backslashes, ``<``, ``>``, ``#``, white space and control characters stay: they are allowed
+    within strings and IRIs alone, where the engine decodes them. To decode twice changes nothing.
+    """
     if "\\" not in text:
         return text
     return _ESCAPE.sub(_character, text)
 
 
-def iter_tokens(text: str) -> Iterator[Token]:
+def iter_tokens(text: str, less_than: Collection[int] = ()) -> Iterator[Token]:
     """Yield the tokens of a text, comments and white space left out.
+
+    The longest token wins, as the standard asks: ``?a<?b&&?c>?d`` holds an IRI. ``less_than`` lists the offsets at
+    which ``<`` is the operator all the same.
 
     Places are those of the text after escapes are decoded, which is the text given unless escapes occur.
     Raises :class:`kgraph.errors.QuerySyntaxError` where no token can begin, for example at a string that is
@@ -76,6 +89,8 @@ def iter_tokens(text: str) -> Iterator[Token]:
         if match is None:
             code = "query-unclosed-string" if text[offset] in "'\"" else "query-unknown-character"
             raise QuerySyntaxError(code, line, column, found=text[offset])
+        if match.lastgroup == "iri" and offset in less_than:
+            match = _LESS_THAN.match(text, offset) or match
         kind, value = str(match.lastgroup), match.group()
         if kind != "space":
             yield Token(kind, value, offset, line, column)
@@ -94,7 +109,9 @@ def _line_breaks(value: str) -> list[int]:
 
 
 def _character(match: re.Match[str]) -> str:
-    number = int(match[1] or match[2], 16)
+    # The other character after a backslash is taken along, so that "\\\\u0041" stays a backslash and five characters.
+    number = int(match[1] or match[2] or "0", 16)
     if number > 0x10FFFF or 0xD800 <= number <= 0xDFFF:
         return match.group()
-    return chr(number)
+    character = chr(number)
+    return match.group() if character <= " " or character == "\x7f" or character in _KEPT else character

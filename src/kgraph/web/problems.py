@@ -114,8 +114,8 @@ def _problem(
     return Problem(
         code=code,
         status=status,
-        title=text(f"problem.{code}.title", language),
-        detail=text(f"problem.{code}.detail", language, **params),
+        title=text(_key(code, "title", params), language),
+        detail=text(_key(code, "detail", params), language, **params),
         hint=_hint(code, language, params),
         line=line,
         column=column,
@@ -129,7 +129,14 @@ def _hint(code: str, language: str, params: Mapping[str, str | int]) -> str:
     """Return how to mend the fault: what was probably meant, else what the catalogue advises."""
     if params.get("suggestion"):
         return text("suggestion.message", language, suggestion=params["suggestion"])
-    key = f"problem.{code}.hint"
+    key = _key(code, "hint", params)
     if not has_text(key) or params.get("declaration") == "":
         return ""
     return text(key, language, **params)
+
+
+def _key(code: str, part: str, params: Mapping[str, str | int]) -> str:
+    """Return the key of a part of the wording; some codes have one of its own for updates."""
+    key = f"problem.{code}.{part}"
+    of_update = f"{key}-update"
+    return of_update if params.get("of") == "update" and has_text(of_update) else key
