@@ -19,6 +19,7 @@
         ``StoreBusyError``     too many queries wait already
         ``DiskFullError``      a change finds no room on the disk
         ``JournalError``       the journal of changes is damaged
+    ``StateError``         a state directory is in use, or cannot be read or written
     ``ChangeRefusedError`` a change breaks rules that the data keep
     ``PreconditionError``  a graph is not in the state that a change expects
     ``FormatError``        a record cannot be brought to canonical form without losing something
@@ -127,6 +128,10 @@ class DiskFullError(StoreError):
 
 class JournalError(StoreError):
     """The journal of changes is damaged; the message names the file, the entry and the place in it."""
+
+
+class StateError(KgraphError):
+    """A state directory is in use by another process, or cannot be read or written; the message names it."""
 
 
 class ChangeRefusedError(KgraphError):

@@ -31,7 +31,9 @@ _CHECK_SIZE = 65
 HEAD_SIZE = len(_MAGIC) + 11 + 14 + 3 * 65 + 1 + _CHECK_SIZE
 """Bytes of an entry's head, its line end included."""
 
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""The errors that say that there is no room on the disk."""
+
 _BEGIN, _END = b"TX .\n", b"TC .\n"
 
 STEPS = ("before-write", "half-written", "before-sync", "after-sync")
@@ -100,11 +102,14 @@ class JournalReader:
     acknowledged and are passed over.
     """
 
-    def __init__(self, path: Path, start: Revision) -> None:
-        """Read the file at ``path``, whose first entry follows ``start``; a file that is not there has no entries."""
+    def __init__(self, path: Path, start: Revision, offset: int = 0) -> None:
+        """Read the file at ``path`` from the byte ``offset``, where the entry stands that follows ``start``.
+
+        A file that is not there has no entries.
+        """
         self.path = path
         self.revision = start
-        self.end = 0
+        self.end = offset
         self.torn = 0
 
     def __iter__(self) -> Iterator[Entry]:
@@ -112,6 +117,7 @@ class JournalReader:
         try:
             with self.path.open("rb") as file:
                 size = os.fstat(file.fileno()).st_size
+                file.seek(self.end)
                 while self.end < size:
                     entry = self._read(file, size)
                     if entry is None:
@@ -270,7 +276,7 @@ def sync_folder(folder: Path) -> None:
 
 def _failure(path: Path, error: OSError) -> DiskFullError | JournalError:
     reason = f"{path}: {error.strerror or error}"
-    return DiskFullError(reason) if error.errno in _NO_ROOM else JournalError(reason)
+    return DiskFullError(reason) if error.errno in NO_ROOM else JournalError(reason)
 
 
 def _head(revision: Revision, previous: str, body: bytes) -> bytes:

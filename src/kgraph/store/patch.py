@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from kgraph.dataset import Quad
 
 _TERM = re.compile(r'<<\(|\)>>|<[^>]*>|_:[^\s]+|"(?:[^"\\]|\\.)*"(?:@[A-Za-z0-9-]+|\^\^<[^>]*>)?')
-_ROW = re.compile(
-    r'(?P<sign>[AD]) (?P<s><[^<>]*>|_:[^\s"]+) (?P<p><[^<>]*>) '
+_PLAIN = re.compile(
+    r'(?P<s><[^<>]*>|_:[^\s"]+) (?P<p><[^<>]*>) '
     r'(?P<o><[^<>]*>|_:[^\s"]+|"[^"\\]*+(?:\\.[^"\\]*+)*+"(?:@[A-Za-z0-9-]+|\^\^<[^<>]*>)?)'
     r'(?: (?P<g><[^<>]*>|_:[^\s"]+))? \.'
 )
-"""A row without triple terms, which is nearly every one: read in one step, since a journal may hold millions."""
+"""A quad without triple terms, which is nearly every one: read in one step, since a journal may hold millions."""
 
 _HEADER = re.compile(r'H (?P<name>[\w-]+) "(?P<value>(?:[^"\\]|\\.)*)" \.')
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r"}
@@ -82,25 +82,27 @@ def read_patch(text: str) -> tuple[dict[str, str], Patch]:
     removed: list[Quad] = []
     added: list[Quad] = []
     for number, line in enumerate(text.split("\n"), start=1):
-        row = _ROW.fullmatch(line)
-        if row:
-            sign, subject, predicate, object_, graph = row.groups("")
-            quad: Quad | None = Quad(subject, predicate, object_, _graph_name(graph))
+        sign = line[:2]
+        if sign in ("A ", "D "):
+            quad = read_quad(line[2:])
         elif line in ("", "TX .", "TC ."):
             continue
         elif found := _HEADER.fullmatch(line):
             header[found["name"]] = re.sub(r"\\.", lambda match: _UNESCAPED[match.group()], found["value"])
             continue
         else:
-            sign = line[:1]
-            quad = _read_quad(line[2:]) if line[:2] in ("A ", "D ") else None
+            quad = None
         if quad is None:
             raise ValueError(f"line {number} is no row of a patch: {line[:80]}")
-        (added if sign == "A" else removed).append(quad)
+        (added if sign == "A " else removed).append(quad)
     return header, Patch(tuple(removed), tuple(added))
 
 
-def _read_quad(row: str) -> Quad | None:
+def read_quad(row: str) -> Quad | None:
+    """Read a line of N-Quads as this package writes it, without its line end; ``None`` if it is none."""
+    if plain := _PLAIN.fullmatch(row):
+        subject, predicate, object_, graph = plain.groups("")
+        return Quad(subject, predicate, object_, _graph_name(graph))
     terms = list(_read_terms(row.removesuffix(" .")))
     if not row.endswith(" .") or not 3 <= len(terms) <= 4:
         return None

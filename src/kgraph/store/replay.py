@@ -1,0 +1,73 @@
+"""A kept state brought into an engine: a dump, and the changes since."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterable, Iterator
+
+import pyoxigraph as ox
+
+from kgraph.store.base import OUTSIDE_DEFAULT
+from kgraph.store.dumps import Dump
+from kgraph.store.journal import Entry
+from kgraph.store.literals import Originals
+
+_BATCH = 4 << 20
+
+
+def replay(engine: ox.Store, dump: Dump, entries: Iterable[Entry]) -> Originals:
+    """Fill an empty engine with a dump and the changes after it; return the literals it holds in another form.
+
+    Labels of blank nodes are kept. Changes that only add are loaded together, some megabytes at a time.
+    """
+    originals = Originals()
+    engine.bulk_extend(ox.parse(path=str(dump.path), format=ox.RdfFormat.N_QUADS))
+    originals.add_lines(dump.iter_lines())
+    waiting: list[bytes] = []
+    size = 0
+    for entry in entries:
+        removed, added = entry.removed, entry.added
+        if removed or size > _BATCH:
+            _add(engine, waiting)
+            size = 0
+        for quad in _parse(removed):
+            engine.remove(quad)
+        originals.remove_lines(removed.splitlines(keepends=True))
+        originals.add_lines(added.splitlines(keepends=True))
+        waiting.append(added)
+        size += len(added)
+    _add(engine, waiting)
+    return originals
+
+
+def iter_original_lines(engine: ox.Store, originals: Originals) -> Iterator[bytes]:
+    """Yield the statements of an engine as lines of N-Quads, in no order, with literals as they were sent."""
+    content = io.BytesIO()
+    engine.dump(content, format=ox.RdfFormat.N_QUADS)
+    content.seek(0)
+    return originals.restore_lines(content)
+
+
+def asserted_digest(engine: ox.Store) -> str:
+    """Return the digest of a first revision: SHA-256 of the canonical N-Quads (RDFC-1.0) of the asserted graphs."""
+    graphs = [graph for graph in engine.named_graphs() if graph.value not in OUTSIDE_DEFAULT]
+    dataset = ox.Dataset(quad for graph in graphs for quad in engine.quads_for_pattern(None, None, None, graph))
+    return hashlib.sha256(b"".join(canonical_lines(dataset))).hexdigest()
+
+
+def canonical_lines(dataset: ox.Dataset) -> list[bytes]:
+    """Return a dataset as canonical N-Quads (RDFC-1.0), a line each; the dataset's blank nodes get new labels."""
+    dataset.canonicalize(ox.CanonicalizationAlgorithm.RDFC_1_0)
+    content = io.BytesIO()
+    ox.serialize(dataset, content, format=ox.RdfFormat.N_QUADS)
+    return sorted(content.getvalue().splitlines(keepends=True))
+
+
+def _add(engine: ox.Store, waiting: list[bytes]) -> None:
+    engine.extend(_parse(b"".join(waiting)))
+    waiting.clear()
+
+
+def _parse(lines: bytes) -> Iterator[ox.Quad]:
+    return iter(ox.parse(lines, format=ox.RdfFormat.N_QUADS)) if lines else iter(())
