@@ -1,108 +1,151 @@
-"""kgraph beside other SPARQL servers: the same graph, the same questions, one run."""
+"""kgraph beside other SPARQL servers: the same graph, the same questions, one run, one report."""
 
 from __future__ import annotations
 
 import argparse
-import json
+import os
+import shlex
+import subprocess
+import sys
 import tempfile
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from answers import AnswersDifferError, compare_answers, load_questions
 from generate import Graph, generate
 from load import ANSWERS, CONNECTIONS, Loader
-from measuring import describe_machine
-from servers import Kgraph, OxigraphServe, Server
-from throughput import Throughput, measure_throughput, render_throughput, tell, to_stderr
+from mix import ask_mix
+from reporting import Result, render_report, tell
+from servers import Kgraph, OxigraphServe, RdflibEndpoint, Server, ServerError
+from throughput import COLD, REPEATED, WARM, Plan, Rounds
+from virtuoso import Virtuoso
 
-SERVERS: tuple[type[Server], ...] = (Kgraph, OxigraphServe)
-UNIT = OxigraphServe.name
-
-
-def compare_answers(servers: Sequence[Server]) -> None:
-    """Ask each size of answer of each server. Raises ``SystemExit`` if the rows differ."""
-    for answer in ANSWERS:
-        found = {}
-        for server in servers:
-            rows = json.loads(server.ask(answer.text()))["results"]["bindings"]
-            found[server.name] = Counter(json.dumps(row, sort_keys=True) for row in rows)
-        first = found[servers[0].name]
-        for name, rows_of in found.items():
-            if rows_of != first:
-                raise SystemExit(f"{answer.name}: {name} answers otherwise than {servers[0].name}")
-        to_stderr(f"{answer.name}: {first.total()} rows, alike in {', '.join(found)}")
+SERVERS: tuple[type[Server], ...] = (Kgraph, OxigraphServe, RdflibEndpoint, Virtuoso)
 
 
-def available(names: Sequence[str], graph: Graph) -> list[Server]:
-    """Return the servers that can be started here with this graph; the others are named with the reason."""
-    chosen = []
+def choose_servers(names: Sequence[str], graph: Graph) -> tuple[list[Server], dict[str, str]]:
+    """Return the servers that can be started here with this graph, and why the others cannot."""
+    chosen, skipped = [], {}
     for kind in SERVERS:
-        server = kind()
-        reason = server.missing()
         if kind.name not in names:
             continue
+        server = kind()
+        reason = server.missing()
         if reason is None and graph.triples > server.most_triples:
-            reason = f"{graph.triples} triples are more than it can hold"
-        if reason:
-            to_stderr(f"{kind.name} is left out: {reason}")
-        else:
+            reason = f"this graph is larger than the {server.most_triples:,} triples it is asked to hold"
+        if reason is None:
             chosen.append(server)
-    return chosen
+        else:
+            skipped[kind.name] = reason
+            tell(f"{kind.name} is left out: {reason}")
+    return chosen, skipped
+
+
+def start_all(servers: Sequence[Server], result: Result, folder: Path, stack: ExitStack) -> None:
+    """Start the servers one after the other and note how long each took. Raises :class:`servers.ServerError`."""
+    for server in servers:
+        stack.callback(server.stop)
+        server.start(result.graph, folder)
+        result.loads.setdefault(server.name, []).append(server.load_seconds)
+        tell(f"{server.name}: first answer after {server.load_seconds:.1f} s, {server.memory():.0f} MiB")
+
+
+def measure(graph: Graph, options: argparse.Namespace, folder: Path) -> Result:
+    """Compare the answers of all servers, start them afresh and measure, and compare once more.
+
+    Raises :class:`answers.AnswersDifferError`, for the first time before anything is timed, and
+    :class:`servers.ServerError`.
+    """
+    questions = load_questions()
+    servers, skipped = choose_servers(options.servers, graph)
+    result = Result(graph, [server.name for server in servers], skipped=skipped)
+    result.versions = {server.name: server.version() for server in servers}
+    with ExitStack() as stack:
+        start_all(servers, result, folder, stack)
+        result.memory = {server.name: [server.memory()] for server in servers}
+        result.comparison = compare_answers(servers, questions, tell)
+    if options.rounds == 0:
+        return result
+    plan = Plan([a for a in ANSWERS if a.name in options.answers], options.connections, options.seconds)
+    rounds = Rounds(servers, graph, plan, tell)
+    result.throughput = rounds.measured
+    phases = [COLD, *[WARM] * options.rounds, *[REPEATED] * options.rounds] if Loader.missing() is None else []
+    with ExitStack() as stack:
+        start_all(servers, result, folder, stack)
+        for _ in range(1 + options.rounds):
+            ask_mix(servers, questions, result.comparison.left_out, result.times, tell)
+        for phase in phases:
+            rounds.run(phase)
+        compare_answers(servers, [question for question in questions if question.name in options.answers], tell)
+        for server in servers:
+            result.memory[server.name].append(server.memory())
+    return result
 
 
 def parse_arguments() -> argparse.Namespace:
     """Return the options of the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
     names = [kind.name for kind in SERVERS]
-    parser.add_argument("--triples", type=int, default=100_000, help="size of the graph (default 100000)")
-    parser.add_argument("--servers", default=",".join(names), help=f"of {','.join(names)} (default all)")
-    parser.add_argument("--answers", default=",".join(a.name for a in ANSWERS), help="sizes of answers to load with")
-    parser.add_argument("--connections", default=",".join(map(str, CONNECTIONS)))
-    parser.add_argument("--rounds", type=int, default=3, help="samples of each cell (default 3)")
+    sizes = [answer.name for answer in ANSWERS]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--triples", type=_numbers, default=[100_000], help="sizes of graphs, as in 100000,1000000 (default 100000)"
+    )
+    parser.add_argument("--servers", type=_names, default=names, help=f"of {','.join(names)} (default all)")
+    parser.add_argument("--answers", type=_names, default=sizes, help=f"of {','.join(sizes)} (default all)")
+    parser.add_argument("--connections", type=_numbers, default=list(CONNECTIONS), help="default 1,8,32")
+    parser.add_argument("--rounds", type=int, default=5, help="samples of each (default 5); 0 compares answers only")
     parser.add_argument("--seconds", type=int, default=5, help="length of one sample (default 5)")
-    parser.add_argument("--folder", type=Path, help="where graphs are kept from run to run (default: a temporary one)")
-    parser.add_argument("--report", type=Path, help="file the report is written to (default: printed)")
+    parser.add_argument("--seed", type=int, default=2010, help="seed of the graphs (default 2010)")
+    parser.add_argument("--folder", type=Path, help="where graphs are kept for the next run (default: nowhere)")
+    parser.add_argument("--report", type=Path, help="file the report is written to (default: it is printed)")
     return parser.parse_args()
 
 
-def main() -> None:
-    """Generate, load, compare, measure, report."""
+def main() -> int:
+    """Generate, compare, measure, report; return 1 if servers do not answer alike or do not start."""
     options = parse_arguments()
-    reason = Loader.missing()
-    if reason:
-        raise SystemExit(reason)
-    with ExitStack() as stack:
-        folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        graph = generate(folder / f"graph-{options.triples}", options.triples)
-        to_stderr(f"{graph.triples} triples in {graph.home}")
-        servers = available(options.servers.split(","), graph)
-        for server in servers:
-            stack.callback(server.stop)
-            server.start(graph, folder / "run")
-            to_stderr(f"{server.version()}: loaded in {server.load_seconds:.1f} s, {server.memory():.0f} MiB")
-        compare_answers(servers)
-        measured = Throughput()
-        keep = tell(measured, to_stderr)
-        for sample in measure_throughput(
-            servers,
-            [answer for answer in ANSWERS if answer.name in options.answers.split(",")],
-            graph,
-            connections=[int(count) for count in options.connections.split(",")],
-            rounds=options.rounds,
-            seconds=options.seconds,
-        ):
-            keep(*sample)
-        names = [server.name for server in servers]
-        report = [describe_machine(["kgraph", "pyoxigraph", "oxigraph"]), "", "Uncached, answers per second", ""]
-        report += [render_throughput(measured, names, UNIT, False), "", "Repeated, answers per second", ""]
-        report += [render_throughput(measured, names, UNIT, True)]
-        text = "\n".join(report) + "\n"
-        if options.report:
-            options.report.write_text(text, encoding="utf-8")
-        else:
-            print(text)
+    load_before = os.getloadavg()[0]
+    if reason := Loader.missing():
+        tell(f"throughput is left out: {reason}")
+    results = []
+    with tempfile.TemporaryDirectory(prefix="kgraph-benchmark-") as temporary:
+        for triples in options.triples:
+            folder = options.folder or Path(temporary)
+            graph = generate(folder / f"graph-{triples}-{options.seed}", triples, options.seed)
+            tell(f"{graph.triples:,} triples in {graph.home}")
+            try:
+                results.append(measure(graph, options, Path(temporary) / f"run-{triples}"))
+            except (AnswersDifferError, ServerError) as error:
+                tell(str(error))
+                return 1
+    conditions = (
+        f"{options.rounds} rounds, samples of {options.seconds} s, {_client()}; "
+        f"load of the machine before {load_before:.1f}, after {os.getloadavg()[0]:.1f}"
+    )
+    command = shlex.join(["python", "benchmarks/compare.py", *sys.argv[1:]])
+    report = render_report(results, load_questions(), command, conditions)
+    if options.report:
+        options.report.write_text(report, encoding="utf-8")
+    else:
+        print(report)
+    return 0
+
+
+def _client() -> str:
+    if reason := Loader.missing():
+        return f"throughput is left out: {reason}"
+    said = subprocess.run(["wrk", "--version"], capture_output=True, text=True, check=False).stdout.split()
+    return f"wrk {said[1]} with one thread"
+
+
+def _names(text: str) -> list[str]:
+    return text.split(",")
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(part.replace("_", "")) for part in text.split(",")]
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

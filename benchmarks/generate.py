@@ -10,6 +10,7 @@ claim, study and place, whatever the size of the graph.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import random
 import shutil
@@ -17,6 +18,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TextIO
 
 import pyoxigraph as ox
 
@@ -30,6 +32,7 @@ STUDIES_OF_A_PROJECT = 10
 TRIPLES_OF_A_FILE = 400_000
 PARAMETERS = "parameters.json"
 
+_COPIED = ("ontology", "queries", "data/ttl/vocabulary")
 _LANGUAGES = ("nn", "nb", "en")
 _COUNTIES = 10
 _MUNICIPALITIES = 100
@@ -64,11 +67,14 @@ class Graph:
     """A generated home: its folder, its number of ``triples`` in the default graph and of some of its resources.
 
     Resources of a kind are numbered from 0: ``finding:s0``, ``project:s0``, ``doc:r0`` (a synthesis).
-    ``reports`` counts the syntheses with 2,500 claims, ``projects`` those with 117.
+    ``reports`` counts the syntheses with 2,500 claims, ``projects`` those with 117. ``recipe`` is a digest of this
+    generator, the ontology and the concept schemes; ``wanted`` is the size that was asked for.
     """
 
     home: Path
     seed: int
+    recipe: str
+    wanted: int
     triples: int
     claims: int
     projects: int
@@ -81,20 +87,21 @@ class Graph:
 
 
 def generate(home: Path, triples: int, seed: int = 2010) -> Graph:
-    """Write a home with about ``triples`` triples in its default graph; an existing one with these is kept.
+    """Write a home with about ``triples`` triples in its default graph; one that was made alike before is kept.
 
     Ontology and concept schemes count: they are about 7,600. Raises ``FileExistsError`` if the folder holds
     something else.
     """
+    source = find_home()
+    recipe = _digest(source)
     if (home / PARAMETERS).exists():
         found = read_graph(home)
-        if found.seed == seed and abs(found.triples - triples) < 100:
+        if (found.seed, found.recipe, found.wanted) == (seed, recipe, triples):
             return found
         shutil.rmtree(home)
     elif home.exists() and any(home.iterdir()):
         raise FileExistsError(f"{home} holds something else than a generated graph")
-    source = find_home()
-    for name in ("ontology", "queries", "data/ttl/vocabulary"):
+    for name in _COPIED:
         shutil.copytree(source / name, home / name)
     base = _count_default(home)
     writer = _Writer(home / "data" / "ttl" / "report", max(0, triples - base))
@@ -105,9 +112,17 @@ def generate(home: Path, triples: int, seed: int = 2010) -> Graph:
         writer.write(blocks.block(number))
         number += 1
     writer.close()
-    whole_projects = writer.kinds.get("finding", 0) // CLAIMS_OF_A_PROJECT
-    claims = writer.kinds.get("finding", 0)
-    graph = Graph(home, seed, base + writer.count, claims, whole_projects, claims // CLAIMS_OF_A_REPORT)
+    claims = writer.claims
+    graph = Graph(
+        home=home,
+        seed=seed,
+        recipe=recipe,
+        wanted=triples,
+        triples=base + writer.count,
+        claims=claims,
+        projects=claims // CLAIMS_OF_A_PROJECT,
+        reports=claims // CLAIMS_OF_A_REPORT,
+    )
     values = {name: value for name, value in asdict(graph).items() if name != "home"}
     (home / PARAMETERS).write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
     return graph
@@ -116,6 +131,14 @@ def generate(home: Path, triples: int, seed: int = 2010) -> Graph:
 def read_graph(home: Path) -> Graph:
     """Return the generated graph of a home. Raises ``OSError`` or ``ValueError`` if it is none."""
     return Graph(home, **json.loads((home / PARAMETERS).read_text(encoding="utf-8")))
+
+
+def _digest(source: Path) -> str:
+    digest = hashlib.sha256(Path(__file__).read_bytes())
+    for name in _COPIED:
+        for path in sorted(path for path in (source / name).rglob("*") if path.is_file()):
+            digest.update(path.relative_to(source).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def _count_default(home: Path) -> int:
@@ -144,7 +167,7 @@ class _Writer:
     def __init__(self, folder: Path, most: int) -> None:
         folder.mkdir(parents=True)
         self.count = 0
-        self.kinds: dict[str, int] = {}
+        self.claims = 0
         self._folder = folder
         self._most = most
         self._file = self._open(0)
@@ -165,14 +188,13 @@ class _Writer:
             lines = " ;\n    ".join(f"{predicate} {value}" for predicate, value in statements)
             self._file.write(f"{subject} {lines} .\n")
             self.count += len(statements)
-            kind = subject.partition(":")[0]
-            self.kinds[kind] = self.kinds.get(kind, 0) + 1
+            self.claims += subject.startswith("finding:")
 
     def close(self) -> None:
         """End the last file."""
         self._file.close()
 
-    def _open(self, number: int):  # type: ignore[no-untyped-def]
+    def _open(self, number: int) -> TextIO:
         file = (self._folder / f"synthetic-{number:04}.ttl").open("w", encoding="utf-8")
         file.writelines(f"@prefix {prefix}: <{PREFIXES[prefix]}> .\n" for prefix in _USED_PREFIXES)
         return file
@@ -343,7 +365,6 @@ class _Blocks:
             ("ink:hasLocator", f"loc:s{number}"),
         ]
         yield f"line:s{number}", statements
-        start = self._chance.randrange(500_000)
         statements = [
             ("a", "ink:EvidenceLocator"),
             ("ink:locatedIn", f"doc:s{study}"),
@@ -351,15 +372,9 @@ class _Blocks:
         ]
         if number % 10 == 0:
             statements.append(("ink:hasSpan", f"span:s{number}"))
-            yield (
-                f"span:s{number}",
-                [
-                    ("a", "ink:TextSpan"),
-                    ("ink:start", str(start)),
-                    ("ink:end", str(start + 80)),
-                    ("ink:tokenCount", "12"),
-                ],
-            )
+            start = self._chance.randrange(500_000)
+            numbers = (("ink:start", start), ("ink:end", start + 80), ("ink:tokenCount", 12))
+            yield f"span:s{number}", [("a", "ink:TextSpan"), *((name, str(value)) for name, value in numbers)]
         yield f"loc:s{number}", statements
 
 

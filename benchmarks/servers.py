@@ -10,6 +10,9 @@ import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import IO
 from urllib.parse import urlencode
@@ -21,6 +24,7 @@ TURTLE = "text/turtle"
 LONGEST_START = 1800.0
 """Seconds a server may take to load a graph and give its first answer."""
 
+_LONGEST_STOP = 60.0
 _CHECK = (
     "SELECT ?page WHERE { <https://w3id.org/inkludering/id/locator/s0> <https://w3id.org/inkludering/ont#page> ?page }"
 )
@@ -28,6 +32,14 @@ _CHECK = (
 
 class ServerError(Exception):
     """A server did not start, did not load the graph or did not answer."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The body of an answer and its media type, without parameters."""
+
+    body: bytes
+    media_type: str
 
 
 class Server(ABC):
@@ -49,6 +61,7 @@ class Server(ABC):
         self.load_seconds = 0.0
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
+        self._connection: http.client.HTTPConnection | None = None
 
     @abstractmethod
     def missing(self) -> str | None:
@@ -71,23 +84,29 @@ class Server(ABC):
         folder.mkdir(parents=True, exist_ok=True)
         begun = time.perf_counter()
         self._launch(graph, folder)
-        self._wait_until(self._answers_all)
+        self.wait_until(self._answers_all)
         self.load_seconds = time.perf_counter() - begun
 
-    def ask(self, query: str, accept: str = RESULTS_JSON, timeout: float = 600.0) -> bytes:
-        """Return the body of the answer to a query. Raises :class:`ServerError` for any status but 200."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+    def ask(self, query: str, accept: str = RESULTS_JSON, timeout: float = 600.0) -> Reply:
+        """Return the answer to a query, over a connection that is kept open.
+
+        Raises :class:`ServerError` for any status but 200 and for an answer that takes longer than ``timeout``.
+        """
+        kept = self._connection
         try:
-            connection.request("GET", self.target(query), headers={"Accept": accept})
-            response = connection.getresponse()
-            body = response.read()
+            try:
+                status, reply = self._request(query, accept, timeout)
+            except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+                if kept is None:
+                    raise
+                self._disconnect()
+                status, reply = self._request(query, accept, timeout)
         except (OSError, http.client.HTTPException) as error:
+            self._disconnect()
             raise ServerError(f"{self.name}: {error!r}") from error
-        finally:
-            connection.close()
-        if response.status != 200:
-            raise ServerError(f"{self.name}: {response.status} {body[:300]!r} to {query}")
-        return body
+        if status != 200:
+            raise ServerError(f"{self.name}: {status} {reply.body[:300]!r}")
+        return reply
 
     def memory(self) -> float:
         """Return the MiB that the process and those it started hold; shared pages are counted in shares (PSS)."""
@@ -96,10 +115,11 @@ class Server(ABC):
 
     def stop(self) -> None:
         """End the process and wait for it."""
+        self._disconnect()
         if self._process is not None:
             self._process.terminate()
             try:
-                self._process.wait(30)
+                self._process.wait(_LONGEST_STOP)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
@@ -108,10 +128,27 @@ class Server(ABC):
             self._log.close()
             self._log = None
 
+    def _request(self, query: str, accept: str, timeout: float) -> tuple[int, Reply]:
+        if self._connection is None:
+            self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+            self._connection.connect()
+        self._connection.sock.settimeout(timeout)
+        self._connection.request("GET", self.target(query), headers={"Accept": accept})
+        response = self._connection.getresponse()
+        reply = Reply(response.read(), (response.getheader("Content-Type") or "").partition(";")[0].strip())
+        if response.will_close:
+            self._disconnect()
+        return response.status, reply
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
     def _parameters(self) -> dict[str, str]:
         return {}
 
-    def _run(self, command: list[str], folder: Path) -> Path:
+    def run(self, command: list[str], folder: Path) -> Path:
         """Start the process; what it prints goes into the file that is returned."""
         path = folder / f"{self.name}.log"
         self._log = path.open("wb")
@@ -120,22 +157,24 @@ class Server(ABC):
         )
         return path
 
-    def _wait_until(self, ready: object) -> None:
+    def wait_until(self, ready: Callable[[], bool]) -> None:
+        """Wait until ``ready``. Raises :class:`ServerError` if the process ends first or takes too long."""
         deadline = time.monotonic() + LONGEST_START
-        while not ready():  # type: ignore[operator]
+        while not ready():
             if self._process is not None and self._process.poll() is not None:
                 raise ServerError(f"{self.name} ended with {self._process.returncode}; see its log")
             if time.monotonic() > deadline:
                 raise ServerError(f"{self.name} was not ready after {LONGEST_START:.0f} s")
             time.sleep(0.02)
 
-    def _listens(self) -> bool:
+    def listens(self) -> bool:
+        """Tell whether something listens on the port."""
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def _answers_all(self) -> bool:
         try:
-            return b'"page"' in self.ask(_CHECK).partition(b"bindings")[2]
+            return b'"page"' in self.ask(_CHECK).body.partition(b"bindings")[2]
         except ServerError:
             return False
 
@@ -155,8 +194,8 @@ class Kgraph(Server):
 
     def _launch(self, graph: Graph, folder: Path) -> None:
         command = [sys.executable, "-m", "kgraph", "serve", "--home", str(graph.home.resolve()), "--port", "0"]
-        log = self._run(command, folder)
-        self._wait_until(lambda: "http://" in log.read_text(encoding="utf-8"))
+        log = self.run(command, folder)
+        self.wait_until(lambda: "http://" in log.read_text(encoding="utf-8"))
         self.port = int(log.read_text(encoding="utf-8").rpartition(":")[2])
 
 
@@ -169,7 +208,7 @@ class OxigraphServe(Server):
         """Look for the command beside Python and on the path."""
         super().__init__()
         self.path = "/query"
-        self._command = _find("oxigraph")
+        self._command = find_command("oxigraph")
 
     def missing(self) -> str | None:
         """Return why it cannot be started: the command is not there."""
@@ -180,14 +219,41 @@ class OxigraphServe(Server):
         return _version_line([self._command, "--version"])
 
     def _launch(self, graph: Graph, folder: Path) -> None:
-        self.port = _free_port()
-        self._run([self._command, "serve", "--bind", f"127.0.0.1:{self.port}"], folder)
-        self._wait_until(self._listens)
+        self.port = free_port()
+        self.run([self._command, "serve", "--bind", f"127.0.0.1:{self.port}"], folder)
+        self.wait_until(self.listens)
         for path in graph.files:
             _post(self.port, "/store?default", path, TURTLE)
 
 
-def _find(command: str) -> str:
+class RdflibEndpoint(Server):
+    """``rdflib-endpoint serve`` of the package ``rdflib-endpoint``, with rdflib's own store in memory."""
+
+    name = "rdflib-endpoint"
+    most_triples = 300_000
+
+    def __init__(self) -> None:
+        """Look for the command beside Python and on the path."""
+        super().__init__()
+        self.path = "/"
+        self._command = find_command("rdflib-endpoint")
+
+    def missing(self) -> str | None:
+        """Return why it cannot be started: the command is not there."""
+        return None if self._command else "no command rdflib-endpoint (pip install rdflib-endpoint)"
+
+    def version(self) -> str:
+        """Return the versions of the package and of rdflib, as installed beside this Python."""
+        return f"rdflib-endpoint {version('rdflib-endpoint')} with rdflib {version('rdflib')}"
+
+    def _launch(self, graph: Graph, folder: Path) -> None:
+        self.port = free_port()
+        files = [str(path.resolve()) for path in graph.files]
+        self.run([self._command, "serve", "--host", "127.0.0.1", "--port", str(self.port), *files], folder)
+
+
+def find_command(command: str) -> str:
+    """Return the path of a command beside this Python or on the path, or the empty string."""
     return shutil.which(command, path=os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))) or ""
 
 
@@ -195,7 +261,8 @@ def _version_line(command: list[str]) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip().splitlines()[0]
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a loopback port that nothing listens on now."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port: int = taken.getsockname()[1]

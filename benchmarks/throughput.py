@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import statistics
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from generate import Graph
 from load import Answer, Loader, Sample
-from servers import Server
+from servers import Server, ServerError
+
+COLD, WARM, REPEATED = "cold", "warm", "repeated"
+"""Phases: the first uncached sample after a fresh start, the uncached ones after it, and one text again and again."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One measured combination: size of answer, connections, and whether each request repeats the one before."""
+    """One measured combination of phase, size of answer and number of connections."""
 
+    phase: str
     answer: str
     connections: int
-    cached: bool
 
 
 @dataclass
 class Throughput:
-    """The samples of each cell and server, in the order they were taken."""
+    """The samples of each cell and server, in the order they were taken, so one of each round."""
 
     samples: dict[tuple[Cell, str], list[Sample]] = field(default_factory=dict)
 
@@ -31,89 +33,77 @@ class Throughput:
         """Keep a sample."""
         self.samples.setdefault((cell, server), []).append(sample)
 
-    def cells(self) -> list[Cell]:
-        """Return the cells in the order they were first measured."""
-        return list(dict.fromkeys(cell for cell, _ in self.samples))
+    def cells(self, phase: str) -> list[Cell]:
+        """Return the cells of a phase in the order they were first measured."""
+        return list(dict.fromkeys(cell for cell, _ in self.samples if cell.phase == phase))
 
-    def median(self, cell: Cell, server: str) -> float | None:
-        """Return the median of whole answers per second, or ``None`` if it was not measured."""
-        samples = self.samples.get((cell, server))
-        return statistics.median(sample.rate for sample in samples) if samples else None
+    def rates(self, cell: Cell, server: str) -> list[float]:
+        """Return whole answers per second, one number for each round; none if it was not measured."""
+        return [sample.rate for sample in self.samples.get((cell, server), ())]
+
+    def failed(self, cell: Cell, server: str) -> int:
+        """Return how many requests got no answer, or a refusal."""
+        return sum(sample.failed for sample in self.samples.get((cell, server), ()))
 
     def ratio(self, cell: Cell, server: str, to: str) -> float | None:
-        """Return the median of one server as a multiple of that of another, or ``None`` if either is missing."""
-        own, other = self.median(cell, server), self.median(cell, to)
-        return own / other if own is not None and other else None
+        """Return the median of one server as a multiple of that of another, or ``None`` if there is none."""
+        own, other = self.rates(cell, server), self.rates(cell, to)
+        if not own or not other or not statistics.median(other):
+            return None
+        return statistics.median(own) / statistics.median(other)
+
+    def ratios(self, cell: Cell, server: str, to: str) -> list[float]:
+        """Return the ratio of each round, where the other server answered anything."""
+        pairs = zip(self.rates(cell, server), self.rates(cell, to), strict=False)
+        return [own / other for own, other in pairs if other]
 
 
-def measure_throughput(
-    servers: Sequence[Server],
-    answers: Sequence[Answer],
-    graph: Graph,
-    *,
-    connections: Sequence[int],
-    rounds: int,
-    seconds: int,
-) -> Iterator[tuple[Cell, str, Sample]]:
-    """Yield samples: all uncached rounds first, then all with repeated requests; in each round the servers take turns.
+@dataclass(frozen=True)
+class Plan:
+    """What is measured: sizes of answers, numbers of connections, and the seconds of one sample."""
 
-    Each second round goes through the servers backwards, so that none is always first.
-    """
-    loader = Loader()
-    for cached in (False, True):
-        for number in range(rounds):
-            for answer in answers:
-                for count in connections:
-                    for server in servers if number % 2 == 0 else reversed(servers):
-                        sample = loader.measure(server, answer, graph, count, seconds, cached=cached)
-                        yield Cell(answer.name, count, cached), server.name, sample
+    answers: Sequence[Answer]
+    connections: Sequence[int]
+    seconds: int
 
 
-def render_throughput(measured: Throughput, servers: Sequence[str], unit: str, cached: bool) -> str:
-    """Return a Markdown table: whole answers per second (median, least – most) and the ratio to ``unit``."""
-    lines = [
-        "| answer | connections | " + " | ".join(servers) + " |",
-        "|---|---|" + "---|" * len(servers),
-    ]
-    for cell in measured.cells():
-        if cell.cached == cached:
-            shown = [_show(measured, cell, server, unit) for server in servers]
-            lines.append(f"| {cell.answer} | {cell.connections} | " + " | ".join(shown) + " |")
-    return "\n".join(lines)
+class Rounds:
+    """Measures round after round into ``measured``; each second one goes through the servers backwards."""
 
+    def __init__(self, servers: Sequence[Server], graph: Graph, plan: Plan, progress: Callable[[str], None]) -> None:
+        """Measure ``servers``, which hold ``graph``; ``progress`` is told of each sample."""
+        self.measured = Throughput()
+        self._servers = servers
+        self._graph = graph
+        self._plan = plan
+        self._progress = progress
+        self._loader = Loader()
+        self._number = 0
 
-def _show(measured: Throughput, cell: Cell, server: str, unit: str) -> str:
-    samples = measured.samples.get((cell, server))
-    if not samples:
-        return "–"
-    rates = [sample.rate for sample in samples]
-    failed = sum(sample.failed for sample in samples)
-    ratio = measured.ratio(cell, server, unit)
-    parts = [f"{number(statistics.median(rates))} ({number(min(rates))} – {number(max(rates))})"]
-    if ratio is not None and server != unit:
-        parts.append(f"× {ratio:.2f}")
-    if failed:
-        parts.append(f"{failed} failed")
-    return "; ".join(parts)
+    def run(self, phase: str) -> None:
+        """Take one sample of each cell of a phase from each server."""
+        self._number += 1
+        for answer in self._plan.answers:
+            for connections in self._plan.connections:
+                for server in self._servers if self._number % 2 else reversed(self._servers):
+                    cell = Cell(phase, answer.name, connections)
+                    sample = self._sample(server, answer, cell)
+                    self.measured.add(cell, server.name, sample)
+                    failed = f", {sample.failed} failed" if sample.failed else ""
+                    self._progress(
+                        f"{phase} {answer.name} × {connections} {server.name}: {number(sample.rate)}/s{failed}"
+                    )
+
+    def _sample(self, server: Server, answer: Answer, cell: Cell) -> Sample:
+        try:
+            return self._loader.measure(
+                server, answer, self._graph, cell.connections, self._plan.seconds, cached=cell.phase == REPEATED
+            )
+        except ServerError as error:
+            self._progress(str(error))
+            return Sample(rate=0.0, bytes_each=0.0, median_ms=0.0, p99_ms=0.0, failed=1)
 
 
 def number(value: float) -> str:
     """Return a number with as many decimals as tell something."""
-    return f"{value:.0f}" if value >= 100 else f"{value:.1f}"
-
-
-def tell(measured: Throughput, progress: Callable[[str], None]) -> Callable[[Cell, str, Sample], None]:
-    """Return a function that keeps a sample and tells of it."""
-
-    def keep(cell: Cell, server: str, sample: Sample) -> None:
-        measured.add(cell, server, sample)
-        kind = "repeated" if cell.cached else "uncached"
-        failed = f", {sample.failed} failed" if sample.failed else ""
-        progress(f"{kind} {cell.answer} × {cell.connections} {server}: {number(sample.rate)}/s{failed}")
-
-    return keep
-
-
-def to_stderr(line: str) -> None:
-    """Print a line of progress."""
-    print(line, file=sys.stderr, flush=True)
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
