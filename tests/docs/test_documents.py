@@ -68,8 +68,11 @@ def test_the_reference_knows_every_command_and_option() -> None:
     sections = dict(re.findall(r"## `kgraph ([\w-]+).*`\n((?:(?!## ).*\n)*)", text))
     assert sections.keys() == commands.keys()
     for name, command in commands.items():
-        options = {option for item in command.params for option in item.opts if option.startswith("--")}
+        parts = [command, *getattr(command, "commands", {}).values()]
+        options = {option for part in parts for item in part.params for option in item.opts if option.startswith("--")}
         missing = sorted(option for option in options - {"--help"} if option not in sections[name])
+        assert missing == [], f"kgraph {name}"
+        missing = [part for part in getattr(command, "commands", {}) if f"`kgraph {name} {part}" not in sections[name]]
         assert missing == [], f"kgraph {name}"
 
 

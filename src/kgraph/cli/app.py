@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import kgraph
-from kgraph.cli import ask, files, reasons, serving, sources
+from kgraph.cli import ask, files, reasons, serving, sources, tokens
 from kgraph.cli.options import ExitCode
 from kgraph.errors import KgraphError
 
@@ -30,6 +30,7 @@ app.command()(ask.query)
 app.command()(ask.info)
 app.command()(reasons.explain)
 app.command("verify-source")(sources.verify_source)
+app.add_typer(tokens.app, name="token")
 
 
 def _print_version(wanted: bool) -> None:
