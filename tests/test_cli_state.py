@@ -11,6 +11,10 @@ import pytest
 
 from kgraph.access import Role, Tokens
 from kgraph.cli import run
+from kgraph.dataset import Quad
+from kgraph.store.patch import Patch, read_patch
+from kgraph.store.state import StateView, open_state
+from kgraph.vocabulary import GRAPHS, PREFIXES
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -49,3 +53,175 @@ def test_a_token_needs_a_folder_to_be_kept_in(command: Command, monkeypatch: pyt
     code, out, err = command("token", "create", "--role", "curator")
     assert (code, out) == (2, "")
     assert "KGRAPH_STATE" in err
+
+
+XSD = PREFIXES["xsd"]
+REPORT = GRAPHS + "report"
+VALUE = Quad("<urn:a>", "<urn:value>", f'"7.30"^^<{XSD}decimal>', REPORT)
+NOTE = Quad("<urn:b>", "<urn:note>", '"new"@nn', "")
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """A home with one statement."""
+    folder = tmp_path / "home"
+    for name in ("ontology", "queries", "data/ttl/report"):
+        (folder / name).mkdir(parents=True)
+    (folder / "data" / "ttl" / "report" / "a.ttl").write_text("<urn:a> <urn:value> 7.30 .", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def kept(tmp_path: Path, small: Path) -> Path:
+    """A state directory with three changes."""
+    folder = tmp_path / "state"
+    with open_state(folder, small) as state:
+        state.append(Patch(added=(NOTE,)), "Kari", "a note\non two lines")
+        state.append(Patch(removed=(VALUE,)), "Ola")
+        state.append(Patch(added=(VALUE,), removed=(NOTE,)), "Kari", "back")
+    return folder
+
+
+def line(quad: Quad) -> str:
+    """Return a quad of the named graph as N-Quads."""
+    return f"{quad.subject} {quad.predicate} {quad.object} <{quad.graph}> .\n"
+
+
+def test_the_whole_dataset_is_exported_as_of_any_revision(command: Command, kept: Path) -> None:
+    """The numbers are as they were written, and earlier states are to be had."""
+    assert command("export", "--state", kept) == (0, line(VALUE), "")
+    assert command("export", "--state", kept, "--revision", "3") == (0, '<urn:b> <urn:note> "new"@nn .\n', "")
+    assert command("export", "--state", kept, "--revision", "1", "-f", "nquads")[1] == line(VALUE)
+    code, _, err = command("export", "--state", kept, "--revision", "5")
+    assert (code, "1 to 4" in err) == (2, True)
+
+
+def test_one_graph_is_exported_in_formats_that_hold_one(command: Command, kept: Path) -> None:
+    """Turtle keeps the lexical form; a prefixed name will do for the graph."""
+    code, out, _ = command("export", "--state", kept, "--graph", "graph:report", "--format", "turtle")
+    assert (code, "<urn:a> <urn:value> 7.30" in out) == (0, True)
+    triples = line(VALUE).replace(f" <{REPORT}>", "")
+    assert command("export", "--state", kept, "--graph", REPORT, "-f", "ntriples")[1] == triples
+    assert command("export", "--state", kept, "--revision", "2", "--graph", "", "-f", "nt")[1].startswith("<urn:b>")
+    code, out, _ = command("export", "--state", kept, "--format", "trig")
+    assert (code, f"<{REPORT}> {{" in out, "7.30" in out) == (0, True, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--format", "turtle"], "name it"),
+        (["--format", "poem"], "no format poem"),
+        (["--graph", "urn:none"], "no graph urn:none"),
+    ],
+)
+def test_an_export_that_cannot_be_is_refused(
+    command: Command, kept: Path, arguments: list[str], complaint: str
+) -> None:
+    """Nothing is printed that would look like a whole export."""
+    code, out, err = command("export", "--state", kept, *arguments)
+    assert (code, out) == (2, "")
+    assert complaint in err
+
+
+def test_the_files_are_exported_where_no_state_is_kept(
+    command: Command, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a state directory the export is that of the files, which have one revision."""
+    monkeypatch.delenv("KGRAPH_STATE", raising=False)
+    assert command("export", "--home", small) == (0, line(VALUE), "")
+    assert command("export", "--home", small, "--revision", "2")[0] == 2
+
+
+def test_changes_are_listed_and_shown(command: Command, kept: Path) -> None:
+    """Each change has a line; its patch can be read back."""
+    code, out, _ = command("journal", "list", "--state", kept)
+    rows = out.splitlines()
+    assert (code, len(rows)) == (0, 4)
+    assert rows[0].startswith("     1  20") and rows[0].endswith("1 statements")
+    assert rows[1].endswith("-0      +1  Kari: a note on two lines")
+    assert rows[2].endswith("-1      +0  Ola")
+    code, out, _ = command("journal", "show", "4", "--home", kept)
+    header, patch = read_patch(out)
+    assert (code, header["author"], patch) == (0, "Kari", Patch((NOTE,), (VALUE,)))
+    for number in ("1", "9"):
+        code, _, err = command("journal", "show", number, "--state", kept)
+        assert (code, "kgraph export --revision 1" in err) == (2, True)
+
+
+def test_a_sound_journal_is_told_to_be_so(command: Command, kept: Path) -> None:
+    """check ends with 0 and names the last revision, also where a change was broken off at the end."""
+    tag = StateView(kept).revision.tag
+    code, out, _ = command("journal", "check", "--state", kept)
+    assert (code, out.splitlines()[-1]) == (0, f"sound up to revision {tag}")
+    with (kept / "journal.log").open("ab") as file:
+        file.write(b"kgraph-entry 1 00")
+    code, out, _ = command("journal", "check", "--state", kept)
+    assert (code, "17 bytes" in out) == (0, True)
+    assert command("journal", "repair", "--state", kept) == (0, "Nothing is damaged.\n", "")
+
+
+def spoil(kept: Path, number: int) -> bytes:
+    """Change a byte in the entry of a revision; return the journal as it is then."""
+    path = kept / "journal.log"
+    entry = next(entry for entry in StateView(kept).entries() if entry.revision.number == number)
+    content = bytearray(path.read_bytes())
+    content[entry.offset + 400] ^= 1
+    path.write_bytes(content)
+    return bytes(content)
+
+
+def test_damage_is_named_and_set_aside_only_when_told(command: Command, kept: Path, small: Path) -> None:
+    """check ends with 1; repair tells what is lost, asks, and keeps every byte in a file of its own."""
+    sound = next(entry for entry in StateView(kept).entries() if entry.revision.number == 3).offset
+    spoilt = spoil(kept, 3)
+    for arguments in (["check"], ["repair"], ["list"]):
+        code, out, err = command("journal", *arguments, "--state", kept, stdin="n\n")
+        assert code == (1 if arguments == ["check"] else 2)
+        assert f"entry 3 at byte {sound}: its body is damaged" in out + err
+    assert (kept / "journal.log").read_bytes() == spoilt
+    code, out, _ = command("journal", "repair", "--state", kept, stdin="y\n")
+    assert code == 0
+    assert "     4  20" in out and "Kari: back" in out
+    (aside,) = kept.glob("journal.log.damaged-*")
+    assert aside.read_bytes() == spoilt[sound:]
+    assert (kept / "journal.log").read_bytes() == spoilt[:sound]
+    with open_state(kept, small) as state:
+        assert state.revision.number == 2
+        assert state.append(Patch(removed=(VALUE,)), "Ola").number == 3
+    assert command("journal", "check", "--state", kept)[0] == 0
+
+
+def test_snapshots_that_do_not_fit_are_set_aside(command: Command, kept: Path, small: Path) -> None:
+    """A damaged snapshot, and one of a state that the sound part does not reach, no longer stand in the way."""
+    import pyoxigraph as ox
+
+    with open_state(kept, small) as state:
+        engine = ox.Store()
+        path = state.write_snapshot(engine, state.load(engine))
+        (kept / "snapshot-2.nq").write_bytes(path.read_bytes()[:-1])
+    spoil(kept, 3)
+    code, out, _ = command("journal", "repair", "--yes", "--state", kept)
+    assert code == 0
+    assert "snapshot-2.nq: the file is damaged" in out
+    assert "does not reach revision 4" in out
+    with open_state(kept, small) as state:
+        assert (state.revision.number, state.notices) == (2, [])
+    assert len(list(kept.glob("snapshot-*.nq.damaged-*"))) == 2
+
+
+def test_a_server_that_runs_is_not_repaired_under_its_feet(command: Command, kept: Path, small: Path) -> None:
+    """Repair needs the folder for itself."""
+    with open_state(kept, small):
+        content = spoil(kept, 3)
+        code, _, err = command("journal", "repair", "--yes", "--state", kept)
+        assert (code, "in use" in err) == (2, True)
+        assert (kept / "journal.log").read_bytes() == content
+
+
+def test_a_damaged_base_is_named(command: Command, kept: Path) -> None:
+    """Without its base a journal means nothing, and only a backup helps."""
+    (kept / "base.nq").write_bytes((kept / "base.nq").read_bytes()[1:])
+    for arguments in (["journal", "check"], ["journal", "repair", "--yes"], ["export"]):
+        code, out, err = command(*arguments, "--state", kept)
+        assert (code, out, "base.nq: the file is damaged" in err) == (2, "", True)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import mmap
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import IO
@@ -28,6 +29,7 @@ _HEAD = re.compile(
     rb" (?P<previous>[0-9a-f]{64}) (?P<digest>[0-9a-f]{64}) (?P<check>[0-9a-f]{64})\n"
 )
 _CHECK_SIZE = 65
+_NO_DATE = datetime.min.replace(tzinfo=UTC)
 HEAD_SIZE = len(_MAGIC) + 11 + 14 + 3 * 65 + 1 + _CHECK_SIZE
 """Bytes of an entry's head, its line end included."""
 
@@ -164,6 +166,28 @@ class JournalReader:
 
     def _damage(self, what: str) -> JournalError:
         return JournalError(f"{self.path}: entry {self.revision.number + 1} at byte {self.end}: {what}")
+
+
+def find_entries(path: Path, offset: int) -> Iterator[Entry]:
+    """Yield the entries from a byte on that are sound by themselves, wherever they begin and whatever they follow.
+
+    It is for telling what stands behind damage; what it yields need not follow from anything.
+    """
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        while (offset := content.find(_MAGIC, offset)) >= 0:
+            found = _HEAD.fullmatch(content[offset : offset + HEAD_SIZE])
+            offset += 1
+            if found is None:
+                continue
+            before = Revision(int(found["number"]) - 1, found["previous"].decode(), _NO_DATE)
+            reader = JournalReader(path, before, offset - 1)
+            try:
+                entry = next(iter(reader), None)
+            except JournalError:
+                continue
+            if entry is not None:
+                yield entry
+                offset = reader.end
 
 
 class JournalWriter:

@@ -50,13 +50,9 @@ class StateView:
         """
         self.folder = folder
         self.notices: list[str] = []
-        if not (folder / BASE).exists():
-            if (folder / JOURNAL).exists():
-                raise JournalError(f"{folder / BASE}: the file is gone, and the journal stands alone")
-            raise StateError(f"{folder} keeps no state yet; kgraph serve --state {folder} makes one")
-        self.base = load_dump(folder / BASE)
+        self.base = load_base(folder)
         self._reader = JournalReader(folder / JOURNAL, self.base.revision)
-        snapshots = self._snapshots()
+        snapshots = snapshots_of(folder)
         self._digests = {self.base.revision.number: self.base.revision.digest}
         for entry in self._reader:
             if entry.revision.number in snapshots:
@@ -101,7 +97,7 @@ class StateView:
         A snapshot that is damaged or of another history is told in ``notices`` and passed over.
         """
         last = self.revision.number if until is None else until
-        for number, path in sorted(self._snapshots().items(), reverse=True):
+        for number, path in sorted(snapshots_of(self.folder).items(), reverse=True):
             if number > last:
                 continue
             try:
@@ -136,7 +132,7 @@ class StateView:
         revision = self.revision
         write_dump(Dump(path, revision, kgraph.__version__, self._reader.end), iter_original_lines(engine, originals))
         self._digests[revision.number] = revision.digest
-        for _, old in sorted(self._snapshots().items())[:-_SNAPSHOTS_KEPT]:
+        for _, old in sorted(snapshots_of(self.folder).items())[:-_SNAPSHOTS_KEPT]:
             old.unlink(missing_ok=True)
         return path
 
@@ -144,12 +140,6 @@ class StateView:
     def bytes_to_replay(self) -> int:
         """Bytes of the journal that a start reads after its newest snapshot or base; tells when one is worth it."""
         return self._reader.end - self.start_point().journal_end
-
-    def _snapshots(self) -> dict[int, Path]:
-        before, after = _SNAPSHOT.split("{}")
-        found = self.folder.glob(_SNAPSHOT.format("*"))
-        names = {path.name.removeprefix(before).removesuffix(after): path for path in found}
-        return {int(number): path for number, path in names.items() if number.isdecimal()}
 
 
 class State(StateView):
@@ -236,8 +226,29 @@ def lock_state(folder: Path) -> int:
     return lock
 
 
+def load_base(folder: Path) -> Dump:
+    """Return the dataset of a state directory's first start, verified.
+
+    Raises :class:`kgraph.errors.StateError` if the folder keeps no state yet and :class:`kgraph.errors.JournalError`
+    if the file is damaged or gone.
+    """
+    path = folder / BASE
+    if not path.exists():
+        if (folder / JOURNAL).exists():
+            raise JournalError(f"{path}: the file is gone, and the journal stands alone")
+        raise StateError(f"{folder} keeps no state yet; kgraph serve --state {folder} makes one")
+    return load_dump(path)
+
+
+def snapshots_of(folder: Path) -> dict[int, Path]:
+    """Return the snapshots in a folder by the number of their revision; they may be damaged."""
+    before, after = _SNAPSHOT.split("{}")
+    names = {path.name.removeprefix(before).removesuffix(after): path for path in folder.glob(_SNAPSHOT.format("*"))}
+    return {int(number): path for number, path in names.items() if number.isdecimal()}
+
+
 def _write_base(path: Path, dataset: Dataset, at: Callable[[str], None]) -> None:
-    quads = ox.Dataset(_iter_quads(dataset))
+    quads = ox.Dataset(iter_file_quads(dataset))
     lines = canonical_lines(quads)
     engine = ox.Store()
     engine.bulk_extend(quads)
@@ -245,7 +256,7 @@ def _write_base(path: Path, dataset: Dataset, at: Callable[[str], None]) -> None
     write_dump(Dump(path, revision, kgraph.__version__), lines, at)
 
 
-def _iter_quads(dataset: Dataset) -> Iterator[ox.Quad]:
+def iter_file_quads(dataset: Dataset) -> Iterator[ox.Quad]:
     """Yield the statements of a dataset's files as they are written; each file has blank nodes of its own."""
     for file in dataset.files:
         graph = ox.NamedNode(file.graph)
