@@ -14,8 +14,10 @@ import pytest
 
 from kgraph.dataset import load_dataset
 from kgraph.errors import (
+    AnswerTooLargeError,
     DatasetError,
     QueryFailedError,
+    QueryMemoryError,
     QuerySyntaxError,
     QueryTimeoutError,
     StoreBusyError,
@@ -232,24 +234,60 @@ def test_a_query_that_kills_its_process_harms_nobody(workers: WorkerStore) -> No
     assert workers.query(Query("ASK {}"), CSV).read() == b"true"
 
 
-@needs_isolation
-def test_slow_queries_leave_room_and_are_limited(workers: WorkerStore) -> None:
-    """With more hostile queries than places, each ends with an error of ours, and a small one is answered."""
+def ends_of(store: WorkerStore, number: int) -> list[str]:
+    """Ask an endless query so many times at once, and a small one beside them; return how the endless ones end."""
     ends: list[str] = []
 
     def ask() -> None:
         try:
-            workers.query(Query(ENDLESS), CSV)
+            store.query(Query(ENDLESS), CSV)
         except StoreError as error:
             ends.append(type(error).__name__)
 
-    threads = [threading.Thread(target=ask) for _ in range(4)]
+    threads = [threading.Thread(target=ask) for _ in range(number)]
     for thread in threads:
         thread.start()
-    assert workers.query(Query("ASK {}"), CSV).read() == b"true"
+    assert store.query(Query("ASK {}"), CSV).read() == b"true"
     for thread in threads:
         thread.join()
-    assert sorted(ends) == [QueryTimeoutError.__name__] * 2 + [StoreBusyError.__name__] * 2
+    return sorted(ends)
+
+
+@needs_isolation
+def test_slow_queries_leave_room_for_small_ones(workers: WorkerStore) -> None:
+    """With more hostile queries than places a small one is answered, and each of the others has its time in turn."""
+    assert ends_of(workers, 4) == [QueryTimeoutError.__name__] * 4
+
+
+@needs_isolation
+def test_slow_queries_are_limited(world: Path) -> None:
+    """One for which no slow place becomes free while it waits is told that the server is busy."""
+    store = WorkerStore(world, WorkerLimits(places=2, slow_places=1, timeout=4, patience=1))
+    assert ends_of(store, 2) == [QueryTimeoutError.__name__, StoreBusyError.__name__]
+    assert ends_of(store, 2) == [QueryTimeoutError.__name__, StoreBusyError.__name__]
+    store.close()
+
+
+@needs_isolation
+def test_memory_is_limited(world: Path) -> None:
+    """A query that wants more than it may have ends with an error of its own, whatever it does with the memory."""
+    store = WorkerStore(world, WorkerLimits(places=1, memory=64, timeout=20))
+    doubled = " ".join(f"BIND(CONCAT(?v{step}, ?v{step}) AS ?v{step + 1})" for step in range(26))
+    with pytest.raises(QueryMemoryError) as caught:
+        store.query(Query("SELECT (STRLEN(?v26) AS ?n) { BIND('0123456789' AS ?v0) " + doubled + " }"), CSV)
+    assert caught.value.mebibytes == 64
+    assert store.query(Query("ASK {}"), CSV).read() == b"true"
+    store.close()
+
+
+@needs_isolation
+def test_the_length_of_answers_may_be_limited(world: Path) -> None:
+    """A longer answer ends with an error of its own."""
+    store = WorkerStore(world, WorkerLimits(places=1, answer=1000))
+    with pytest.raises(AnswerTooLargeError):
+        store.query(Query("SELECT * { ?s ?p ?o }"), CSV)
+    assert store.query(Query("ASK {}"), CSV).read() == b"true"
+    store.close()
 
 
 @needs_isolation
@@ -296,7 +334,7 @@ def test_a_worker_has_no_network(workers: WorkerStore) -> None:
 def test_a_long_answer_comes_in_chunks_and_may_be_given_up(workers: WorkerStore) -> None:
     """What is not read is not produced, and the place is free again."""
     everything = Query("SELECT * { ?s ?p ?o }")
-    answer = workers.query(everything, JSON_RESULTS)
+    answer = workers.query(Query("SELECT * { ?s ?p ?o . ?a ?b ?c }"), JSON_RESULTS)
     assert answer.length is None
     assert next(iter(answer.chunks))
     answer.close()

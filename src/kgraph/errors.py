@@ -15,6 +15,8 @@
         ``QuerySyntaxError``   the text of a query breaks the grammar
     ``StoreError``         a query that was understood has no answer
         ``QueryTimeoutError``  it took longer than it may
+        ``QueryMemoryError``   it wanted more memory than it may have
+        ``AnswerTooLargeError`` its answer is longer than it may be
         ``QueryFailedError``   the engine gave it up
         ``StoreBusyError``     too many queries wait already
         ``DiskFullError``      a change finds no room on the disk
@@ -112,6 +114,22 @@ class QueryTimeoutError(StoreError):
     def __init__(self, seconds: float) -> None:
         super().__init__(f"stopped after {seconds:g} s")
         self.seconds = seconds
+
+
+class QueryMemoryError(StoreError):
+    """A query wanted more memory than it may have; ``mebibytes`` is how much that is, 0 where it is not known."""
+
+    def __init__(self, mebibytes: int = 0) -> None:
+        super().__init__(f"more than {mebibytes} MiB")
+        self.mebibytes = mebibytes
+
+
+class AnswerTooLargeError(StoreError):
+    """The answer to a query is longer than it may be; ``limit`` is in bytes."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"more than {limit} bytes")
+        self.limit = limit
 
 
 class QueryFailedError(StoreError):

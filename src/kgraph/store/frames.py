@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import socket
 import struct
+from collections.abc import Iterator
 
 QUERY, DATA, END, ERROR, READY, FORK = b"Q", b"D", b"E", b"X", b"R", b"F"
 
@@ -16,11 +17,18 @@ CHUNK = 65536
 """Bytes of an answer that are gathered before they are sent: most failures come before the first chunk."""
 
 _HEAD = struct.Struct("!cI")
+_LONGEST = {DATA: CHUNK, END: 0, ERROR: 1 << 24}
+_SHOWN = 200
+
+
+def pack_frame(kind: bytes, body: bytes = b"") -> bytes:
+    """Return the bytes of one frame."""
+    return _HEAD.pack(kind, len(body)) + body
 
 
 def send_frame(channel: socket.socket, kind: bytes, body: bytes = b"") -> None:
     """Send one frame. Raises ``OSError`` if the other side is gone."""
-    channel.sendall(_HEAD.pack(kind, len(body)) + body)
+    channel.sendall(pack_frame(kind, body))
 
 
 def receive_frame(channel: socket.socket) -> tuple[bytes, bytes]:
@@ -30,6 +38,27 @@ def receive_frame(channel: socket.socket) -> tuple[bytes, bytes]:
     """
     kind, length = _HEAD.unpack(_receive(channel, _HEAD.size))
     return kind, _receive(channel, length)
+
+
+def read_frames(received: bytearray) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the frames of an answer that have come whole, and remove them from what was received.
+
+    Raises ``ValueError`` for what is no frame of an answer: the words of an engine that dies.
+    """
+    offset = 0
+    try:
+        while len(received) - offset >= _HEAD.size:
+            kind, length = _HEAD.unpack_from(received, offset)
+            if length > _LONGEST.get(kind, -1):
+                raise ValueError(bytes(received[offset : offset + _SHOWN]))
+            end = offset + _HEAD.size + length
+            if len(received) < end:
+                return
+            body = bytes(received[offset + _HEAD.size : end])
+            offset = end
+            yield kind, body
+    finally:
+        del received[:offset]
 
 
 class FrameWriter(io.RawIOBase):
@@ -53,10 +82,9 @@ class FrameWriter(io.RawIOBase):
         return len(data)
 
     def finish(self) -> None:
-        """Send what is left, and the end."""
-        if self._pending:
-            send_frame(self._channel, DATA, bytes(self._pending))
-        send_frame(self._channel, END)
+        """Send what is left and the end, both at once."""
+        last = _HEAD.pack(DATA, len(self._pending)) + self._pending if self._pending else b""
+        self._channel.sendall(last + _HEAD.pack(END, 0))
 
 
 def _receive(channel: socket.socket, size: int) -> bytes:

@@ -74,6 +74,8 @@ def _shut_in(descriptor: int, parent: int, memory: int) -> None:
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(0)
+    # An engine that finds no memory says so there with its last words (:func:`kgraph.store.frames.read_frames`).
+    os.dup2(descriptor, 2)
     os.closerange(3, descriptor)
     os.closerange(descriptor + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
@@ -116,8 +118,10 @@ def _answer(request: dict[str, object], channel: socket.socket, store: EmbeddedS
     except QuerySyntaxError as error:
         place = {"line": error.line, "column": error.column, "reason": error.params.get("reason", "")}
         send_frame(channel, ERROR, json.dumps(place).encode())
-    except (QueryFailedError, MemoryError) as error:
+    except QueryFailedError as error:
         send_frame(channel, ERROR, json.dumps({"failed": str(error)}).encode())
+    except MemoryError:
+        send_frame(channel, ERROR, json.dumps({"memory": True}).encode())
 
 
 if __name__ == "__main__":

@@ -1,0 +1,174 @@
+"""Queries asked from an event loop, without a thread for those that are answered at once."""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, TypeVar
+
+from kgraph.errors import KgraphError, QueryFailedError, StoreBusyError
+from kgraph.formats import Format
+from kgraph.store.base import Answer, Query
+from kgraph.store.places import Places
+from kgraph.store.processes import Worker
+from kgraph.store.runs import HELD, PATIENCE, Host, Run, request_frame
+
+_AT_ONCE = 65536
+"""Bytes of a query that the socket to a waiting process certainly takes without delay."""
+
+_EVENTS = select.EPOLLIN | select.EPOLLET if hasattr(select, "epoll") else 0
+
+T = TypeVar("T")
+
+
+class Hall(Host, Protocol):
+    """The store that a lane leads to."""
+
+    places: Places
+
+    def is_ready(self, worker: Worker | None) -> bool:
+        """Tell whether a process is there and answers from the present state of the data."""
+
+    def refresh(self, worker: Worker | None) -> Worker:
+        """Return a process for a place whose own is not ready."""
+
+    def is_slow(self, query: Query) -> bool:
+        """Tell whether a query was slow the last time."""
+
+    def query(self, query: Query, format: Format) -> Answer:
+        """Answer a query, waiting in this thread."""
+
+    def go_on(self, run: Run, query: Query, format: Format) -> Answer:
+        """Answer a query that was sent, waiting in this thread."""
+
+    def ask_again(self, error: QueryFailedError, parent: int, query: Query, format: Format) -> Answer:
+        """Answer a query whose process died with its parent, or raise the error."""
+
+
+class Lane:
+    """The way from one event loop to the processes of a store.
+
+    The sockets of the processes are watched edge by edge by one epoll descriptor, which the loop watches, so that
+    a query costs the loop three system calls. A thread may use the same process: then the loop finds nothing to do.
+    """
+
+    def __init__(self, hall: Hall, threads: int) -> None:
+        """Lead from the running loop; so many queries may be waited for in threads at once."""
+        self.loop = asyncio.get_running_loop()
+        self._hall = hall
+        self._thread = threading.get_ident()
+        self._epoll = select.epoll()
+        self._executor = ThreadPoolExecutor(threads, "kgraph-query")
+        self._asked: dict[int, tuple[Run, asyncio.Future[None]]] = {}
+        self._watched: dict[int, Worker] = {}
+        self.loop.add_reader(self._epoll.fileno(), self._look)
+
+    async def ask(self, query: Query, format: Format, when_long: Callable[[], None]) -> Answer:
+        """Answer a query; ``when_long`` is called if the answer is not there at once."""
+        frame = request_frame(query, format)
+        if len(frame) > _AT_ONCE or self._hall.is_slow(query):
+            when_long()
+            return await self.in_thread(self._hall.query, query, format)
+        worker = await self._take(when_long)
+        if worker is None or not self._hall.is_ready(worker):
+            worker = await self.in_thread(self._hall.refresh, worker)
+        run = Run(self._hall, worker, query, format)
+        done = self.loop.create_future()
+        self._watch(worker)
+        self._asked[worker.descriptor] = run, done
+        timer = self.loop.call_later(PATIENCE, _stop_waiting, done)
+        try:
+            worker.send_now(frame)
+            await done
+        except QueryFailedError as error:
+            return await self.in_thread(self._hall.ask_again, error, worker.parent, query, format)
+        except OSError as error:
+            failed = run.fail(error)
+            assert isinstance(failed, QueryFailedError)
+            return await self.in_thread(self._hall.ask_again, failed, worker.parent, query, format)
+        except asyncio.CancelledError:
+            run.close()
+            raise
+        finally:
+            timer.cancel()
+            self._asked.pop(worker.descriptor, None)
+        if run.ended:
+            return run.answer()
+        self._unwatch(worker)
+        when_long()
+        return await self.in_thread(self._hall.go_on, run, query, format)
+
+    async def in_thread(self, call: Callable[..., T], *arguments: object) -> T:
+        """Call something that waits, in a thread."""
+        return await self.loop.run_in_executor(self._executor, call, *arguments)
+
+    def close(self) -> None:
+        """Let go of descriptors and threads; the loop must have ended, or be this one."""
+        if not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self.loop.remove_reader, self._epoll.fileno())
+        self._epoll.close()
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    async def _take(self, when_long: Callable[[], None]) -> Worker | None:
+        place: asyncio.Future[Worker | None] = self.loop.create_future()
+
+        def give(worker: Worker | None) -> None:
+            if threading.get_ident() == self._thread:
+                self._hand_over(place, worker)
+            else:
+                self.loop.call_soon_threadsafe(self._hand_over, place, worker)
+
+        if self._hall.places.ask(give):
+            return place.result()
+        timer = self.loop.call_later(PATIENCE, when_long)
+        try:
+            async with asyncio.timeout(self._hall.limits.patience):
+                return await place
+        except TimeoutError as error:
+            raise StoreBusyError("no place became free") from error
+        finally:
+            timer.cancel()
+            self._hall.places.withdraw(give)
+
+    def _hand_over(self, place: asyncio.Future[Worker | None], worker: Worker | None) -> None:
+        if place.done():
+            self._hall.places.put(worker)
+        else:
+            place.set_result(worker)
+
+    def _watch(self, worker: Worker) -> None:
+        if self._watched.get(worker.descriptor) is not worker:
+            self._epoll.register(worker.descriptor, _EVENTS)
+            self._watched[worker.descriptor] = worker
+
+    def _unwatch(self, worker: Worker) -> None:
+        if self._watched.pop(worker.descriptor, None) is worker:
+            self._epoll.unregister(worker.descriptor)
+
+    def _look(self) -> None:
+        for descriptor, events in self._epoll.poll(0):
+            asked = self._asked.get(descriptor)
+            if asked is not None:
+                self._read(*asked)
+            elif events & select.EPOLLHUP and (worker := self._watched.pop(descriptor, None)):
+                worker.is_lost = True
+
+    def _read(self, run: Run, done: asyncio.Future[None]) -> None:
+        if done.done():
+            return
+        try:
+            while not run.ended and run.held < HELD:
+                run.feed(run.worker.read())
+            done.set_result(None)
+        except BlockingIOError:
+            return
+        except (OSError, EOFError, KgraphError) as error:
+            done.set_exception(run.fail(error))
+
+
+def _stop_waiting(done: asyncio.Future[None]) -> None:
+    if not done.done():
+        done.set_result(None)

@@ -1,0 +1,123 @@
+"""One process that answers queries, as the server sees it, and how much of the machine queries may take."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+from dataclasses import dataclass
+
+from kgraph.store.base import Revision
+
+_NICE = 10
+_PROCESS_CLOCK = 2
+_READ = 262144
+
+
+@dataclass(frozen=True)
+class WorkerLimits:
+    """How much queries may take.
+
+    ``places`` processes wait for queries, ``slow_places`` slow queries may go on beside them, ``waiting``
+    queries may wait for a place for ``patience`` seconds; ``timeout`` is the longest a query may take and
+    ``stream_timeout`` the longest its answer may take to be fetched; ``memory`` is in MiB; ``answer`` is the most
+    bytes an answer may have, 0 for any number; ``queries`` is the number after which a process is replaced.
+    """
+
+    places: int = 4
+    slow_places: int = 4
+    waiting: int = 64
+    patience: float = 5.0
+    timeout: float = 10.0
+    stream_timeout: float = 300.0
+    memory: int = 2048
+    answer: int = 0
+    queries: int = 1000
+
+
+class Worker:
+    """One process that answers queries, one at a time, from the state of the data in which it was forked."""
+
+    def __init__(self, channel: socket.socket, pid: int, handle: int, revision: Revision, parent: int) -> None:
+        """Hold the socket to it, its number, its process descriptor, its revision and its parent's number."""
+        channel.setblocking(False)
+        self.channel = channel
+        self.descriptor = channel.fileno()
+        self.pid = pid
+        self.revision = revision
+        self.parent = parent
+        self.answered = 0
+        self.is_lost = False
+        self._handle = handle
+        self._lock = threading.Lock()
+        self._in_use = threading.RLock()
+
+    def send(self, data: bytes, seconds: float) -> None:
+        """Send bytes, waiting so long. Raises ``OSError`` if the process is gone or takes nothing."""
+        with self._in_use:
+            self.channel.settimeout(max(seconds, 0.001))
+            self.channel.sendall(data)
+
+    def send_now(self, data: bytes) -> None:
+        """Send few bytes without waiting. Raises ``OSError`` if the process is gone."""
+        with self._in_use:
+            if self._handle < 0 or os.write(self.descriptor, data) != len(data):
+                raise BrokenPipeError
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until there is something to read or the process is gone; tell whether that is so."""
+        poll = select.poll()
+        with self._in_use:
+            if self._handle < 0:
+                return True
+            poll.register(self.descriptor, select.POLLIN)
+            return bool(poll.poll(max(seconds, 0.0) * 1000))
+
+    def read(self) -> bytes:
+        """Return what can be read now.
+
+        Raises ``BlockingIOError`` if that is nothing and ``EOFError`` if the process is gone.
+        """
+        with self._in_use:
+            data = b"" if self._handle < 0 else os.read(self.descriptor, _READ)
+        if not data:
+            raise EOFError
+        return data
+
+    def kill(self) -> None:
+        """End the process, whatever it does; a second call does nothing."""
+        with self._lock:
+            if self._handle < 0:
+                return
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+            os.close(self._handle)
+            self._handle = -1
+        # Another thread may be waiting on the socket: it is woken first, and the socket closed when it let go.
+        with contextlib.suppress(OSError):
+            self.channel.shutdown(socket.SHUT_RDWR)
+        with self._in_use:
+            self.channel.close()
+
+    def processor_time(self) -> float:
+        """Return the seconds of processor time that the process has used."""
+        # The clock of another process, as clock_getcpuclockid(3) makes its number from the process's.
+        try:
+            return time.clock_gettime((~self.pid << 3) | _PROCESS_CLOCK)
+        except OSError:
+            return float("inf")
+
+    def yield_processor(self) -> None:
+        """Let other processes go first from now on."""
+        with contextlib.suppress(ProcessLookupError):
+            os.setpriority(os.PRIO_PROCESS, self.pid, _NICE)
+
+
+def can_isolate() -> bool:
+    """Tell whether this platform has what the processes need (Linux: fork, pidfd, resource limits)."""
+    return sys.platform == "linux" and hasattr(os, "fork") and hasattr(os, "pidfd_open")

@@ -1,0 +1,241 @@
+"""One query in one process, from its start until its answer is read or given up."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+from kgraph.errors import (
+    AnswerTooLargeError,
+    KgraphError,
+    QueryFailedError,
+    QueryMemoryError,
+    QuerySyntaxError,
+    QueryTimeoutError,
+    StoreError,
+)
+from kgraph.formats import Format
+from kgraph.store.base import Answer, Query
+from kgraph.store.frames import DATA, ERROR, QUERY, pack_frame, read_frames
+from kgraph.store.places import SlowPlaces
+from kgraph.store.processes import Worker, WorkerLimits
+
+PATIENCE = 0.1
+"""Seconds after which a query gives its place up to one that has just begun."""
+
+HELD = 4 * 1024 * 1024
+"""Bytes of an answer that are held back while its query is young: so much fails with a status, not with a cut."""
+
+_OUT_OF_MEMORY = b"memory allocation of"
+
+
+class Overdue(Exception):
+    """A query has had its turn in a place, and none of the slow places is free."""
+
+
+class Host(Protocol):
+    """Who hands out the places."""
+
+    limits: WorkerLimits
+    slow: SlowPlaces
+
+    def fill_place(self, worker: Worker | None = None) -> None:
+        """Give a place to a process that is done with its query, or to a fresh one."""
+
+
+def request_frame(query: Query, format: Format) -> bytes:
+    """Return a query as it is sent to a process."""
+    request = {
+        "text": query.text,
+        "dataset": query.dataset,
+        "substitutions": dict(query.substitutions),
+        "format": format.name,
+    }
+    return pack_frame(QUERY, json.dumps(request).encode())
+
+
+class Run:
+    """A query that a process answers. It begins in a place; if it takes long it leaves it and goes on as a slow one."""
+
+    def __init__(self, host: Host, worker: Worker, query: Query, format: Format, *, is_slow: bool = False) -> None:
+        """Take a worker that waits; ``is_slow`` tells that a slow place was taken for it already."""
+        self.worker = worker
+        self.chunks: list[bytes] = []
+        self.held = 0
+        self.ended = False
+        self._host = host
+        self._query = query
+        self._format = format
+        self._timeout = min(query.timeout or host.limits.timeout, host.limits.timeout)
+        self._began = time.monotonic()
+        self._waited = 0.0
+        self._used_before = worker.processor_time()
+        self._size = 0
+        self._received = bytearray()
+        self._slow = is_slow
+        self._open = True
+        self._lock = threading.Lock()
+        self._watch: threading.Timer | None = None
+
+    def ask(self) -> Answer:
+        """Send the query and wait for its answer, or for as much of it as is held back."""
+        if self._slow:
+            self.worker.yield_processor()
+        try:
+            self.worker.send(request_frame(self._query, self._format), self._timeout)
+        except OSError as error:
+            self.close()
+            raise _gone() from error
+        return self.gather()
+
+    def gather(self) -> Answer:
+        """Wait for the answer of a query that was sent, or for as much of it as is held back.
+
+        Raises :class:`Overdue` if the query is slow and there is no place for one.
+        """
+        try:
+            if self._query.cancellation is not None:
+                self._query.cancellation.on_cancel(self.close)
+            while not (self.ended or self.held >= HELD or (self._slow and self.chunks)):
+                self._receive()
+            if not self.ended:
+                self._become_slow(may_stay=False)
+                self._watch = threading.Timer(self._host.limits.stream_timeout, self.close)
+                self._watch.daemon = True
+                self._watch.start()
+        except (StoreError, Overdue):
+            self.close()
+            raise
+        except QuerySyntaxError:
+            self._finish(healthy=True)
+            raise
+        return self.answer()
+
+    def feed(self, data: bytes) -> None:
+        """Take what the process sent.
+
+        Raises what the query ended in, and :class:`kgraph.errors.QueryFailedError` for what is no answer.
+        """
+        self._received += data
+        try:
+            for kind, body in read_frames(self._received):
+                if kind == DATA:
+                    self.chunks.append(body)
+                    self.held += len(body)
+                    self._size += len(body)
+                elif kind == ERROR:
+                    raise _told(json.loads(body), self._host.limits.memory)
+                else:
+                    self.ended = True
+        except ValueError as error:
+            if bytes(self._received).startswith(_OUT_OF_MEMORY):
+                raise QueryMemoryError(self._host.limits.memory) from error
+            raise _gone() from error
+        if 0 < self._host.limits.answer < self._size:
+            raise AnswerTooLargeError(self._host.limits.answer)
+
+    def answer(self) -> Answer:
+        """Return the answer: whole if it has ended, else to be read while it comes."""
+        revision = self.worker.revision
+        if self.ended:
+            self._finish(healthy=True)
+            return Answer(self._format, revision, iter(self.chunks), self.held)
+        return Answer(self._format, revision, self._stream(), None, self.close)
+
+    def fail(self, error: Exception) -> Exception:
+        """Give the place back after an error, and return the error that tells of it."""
+        self._finish(healthy=isinstance(error, QuerySyntaxError))
+        return error if isinstance(error, KgraphError) else _gone()
+
+    def close(self) -> None:
+        """Give up what was not read: the process is replaced, unless it is done."""
+        self._finish(healthy=False)
+
+    def _stream(self) -> Iterator[bytes]:
+        try:
+            while self.chunks or not self.ended:
+                if self.chunks:
+                    yield self.chunks.pop(0)
+                else:
+                    self._receive()
+            self._finish(healthy=True)
+        finally:
+            self.close()
+
+    def _receive(self) -> None:
+        """Wait for more of the answer; a query that is out of patience becomes slow, one that is out of time ends."""
+        began = time.monotonic()
+        try:
+            while not self.worker.wait(self._turn(began)):
+                if self._left(began) <= 0:
+                    raise QueryTimeoutError(self._timeout)
+                self._become_slow(may_stay=True)
+            data = self.worker.read()
+        except BlockingIOError:
+            return
+        except (EOFError, OSError, ValueError) as error:
+            raise _gone() from error
+        finally:
+            self._waited += time.monotonic() - began
+        self.feed(data)
+
+    def _turn(self, began: float) -> float:
+        """Return how long to wait for the process before looking at the query again."""
+        left = self._left(began)
+        if self._slow:
+            return left
+        young = PATIENCE - (time.monotonic() - self._began)
+        return min(left, young if young > 0 else PATIENCE)
+
+    def _left(self, began: float) -> float:
+        return self._timeout - self._waited - (time.monotonic() - began)
+
+    def _become_slow(self, *, may_stay: bool) -> None:
+        """Leave the place to a fresh process and go on with less of the processors."""
+        if self._slow:
+            return
+        if self._host.slow.take():
+            self._slow = True
+            self.worker.yield_processor()
+            self._host.fill_place()
+            return
+        # On a busy machine a small query may wait for a processor: only what it used counts against it.
+        if not may_stay or self.worker.processor_time() - self._used_before >= PATIENCE / 2:
+            raise Overdue
+
+    def _finish(self, *, healthy: bool) -> None:
+        """Give the place back, once; a process that is not done with its query is killed."""
+        with self._lock:
+            if not self._open:
+                return
+            self._open = False
+        if self._watch is not None:
+            self._watch.cancel()
+        self.worker.answered += 1
+        if self._slow:
+            used = self.worker.processor_time() - self._used_before
+            self.worker.kill()
+            self._host.slow.leave()
+            if healthy and used < PATIENCE / 2:
+                self._host.slow.forget((self._query.text, self._query.dataset))
+        else:
+            if not healthy:
+                self.worker.kill()
+            self._host.fill_place(self.worker if healthy else None)
+
+
+def _gone() -> QueryFailedError:
+    return QueryFailedError("the process that answered is gone")
+
+
+def _told(content: Mapping[str, object], memory: int) -> Exception:
+    """Return the error that a process told in an ``ERROR`` frame."""
+    if "memory" in content:
+        return QueryMemoryError(memory)
+    if "failed" in content:
+        return QueryFailedError(str(content["failed"]))
+    line, column = int(str(content["line"])), int(str(content["column"]))
+    return QuerySyntaxError("query-invalid", line, column, reason=str(content["reason"]))
