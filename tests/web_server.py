@@ -13,7 +13,8 @@ from pathlib import Path
 import uvicorn
 
 from kgraph.settings import Settings
-from kgraph.web.app import create_app, open_settings_store, server_config
+from kgraph.web.app import create_app
+from kgraph.web.server import open_settings_store, server_config
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from kgraph.formats import GRAPHS, JSON_LD, N_TRIPLES, RDF_XML, RESULTS, TURTLE, Format
 from kgraph.languages import texts
 from kgraph.query_library import load_query
 from kgraph.sparql.statements import integer, iri, literal, literals, statement, statements, term
-from kgraph.store.base import OUTSIDE_DEFAULT, Row, Store, select
+from kgraph.store.base import OUTSIDE_DEFAULT, AtRevision, Row, Store, select
 from kgraph.vocabulary import BASE
 from kgraph.vocabulary import GRAPHS as GRAPH_BASE
 
@@ -51,11 +50,12 @@ class Publication:
 
 
 class Catalogue:
-    """What a store holds, counted once by the queries of a home."""
+    """What a store holds, counted once a revision by the queries of a home."""
 
     def __init__(self, store: Store, home: Path) -> None:
         """Read the queries of ``home``; nothing is asked yet."""
         self._store = store
+        self._counted: AtRevision[Mapping[str, tuple[Row, ...]]] = AtRevision()
         self._queries = {path.stem: load_query(path).text for path in sorted((home / "queries/catalogue").glob("*.rq"))}
 
     def describe_void(self, publication: Publication) -> str:
@@ -203,8 +203,11 @@ class Catalogue:
         names += [row["property"].value for row in self._counts["properties"]]
         return sorted({name[: max(name.rfind("#"), name.rfind("/")) + 1] for name in names})
 
-    @cached_property
+    @property
     def _counts(self) -> Mapping[str, tuple[Row, ...]]:
+        return self._counted.get(self._count_all, self._store.revision)
+
+    def _count_all(self) -> Mapping[str, tuple[Row, ...]]:
         return {name: select(self._store, text) for name, text in self._queries.items()}
 
 

@@ -18,6 +18,9 @@ STATE_MARKS = ("kgraph.lock", "base.nq", "journal.log", "tokens.json")
 """The files of which a state directory holds at least one."""
 
 _NO_CONTENT = {"lost+found"}
+LOG_LEVELS = ("debug", "info", "warning", "error")
+"""How grave a line of the log is, the least first."""
+
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
 
@@ -44,6 +47,10 @@ class Settings:
     query_workers: int = _setting(4, "processes that answer queries", least=1)
     queue_length: int = _setting(64, "queries that may wait for a free process", least=0)
     queue_timeout: float = _setting(5.0, "seconds a query may wait for a free process", least=0.01)
+    client_queries: int = _setting(48, "queries of one client that may run or wait at once; 0 for any number", least=0)
+    stream_timeout: float = _setting(300.0, "seconds a client may take to fetch a long answer", least=0.01)
+    max_answer: int = _setting(0, "bytes the answer to a query may have; 0 for any number", least=0)
+    cache_mib: int = _setting(64, "mebibytes of answers kept for those who ask the same again; 0 keeps none", least=0)
     isolation: bool = _setting(True, "queries run in processes of their own that can be stopped (Linux)")
     worker_memory_mib: int = _setting(2048, "mebibytes of memory one query may add", least=64)
     worker_queries: int = _setting(1000, "queries after which a process is replaced by a fresh one", least=1)
@@ -51,8 +58,21 @@ class Settings:
     max_query_nesting: int = _setting(200, "depth to which brackets of a query may nest", least=1)
     max_query_branches: int = _setting(1000, "UNION, || and && a query may have, each", least=1)
     max_body: int = _setting(10 * 1024 * 1024, "bytes the body of a request may have", least=1)
-    max_url: int = _setting(65536, "bytes the address of a request may have", least=256)
+    max_url: int = _setting(65535, "bytes the address of a request may have, at most 65535", least=256)
     max_connections: int = _setting(500, "connections served at once", least=1)
+    rate_limit: float = _setting(0.0, "requests a second that one client may make; 0 for any number", least=0)
+    rate_burst: int = _setting(50, "requests that one client may make at once before the rate counts", least=1)
+    trusted_proxies: str = _setting(
+        "", "addresses or networks of proxies that name the client in X-Forwarded-For, separated by commas"
+    )
+    hosts: str = _setting("", "host names the server answers to, separated by commas; empty means any")
+    cors_origins: str = _setting("*", "origins whose pages may read answers, separated by commas; * means any")
+    head_timeout: float = _setting(10.0, "seconds the head of a request may take to come", least=0.01)
+    body_timeout: float = _setting(60.0, "seconds the body of a request may take to come", least=0.01)
+    shutdown_timeout: int = _setting(30, "seconds running answers may take to end when the server stops", least=0)
+    log_format: str = _setting("json", "form of the lines of the log", choices=("json", "text"))
+    log_level: str = _setting("info", "least grave lines of the log that are written", choices=LOG_LEVELS)
+    log_file: str = _setting("", "file the log is written to; empty means standard error")
     idle_timeout: int = _setting(15, "seconds an idle connection is kept open", least=1)
     page_rows: int = _setting(50, "rows of one list on one page", least=1)
     result_rows: int = _setting(200, "rows of a query's answer that one page shows", least=1)

@@ -68,7 +68,11 @@ def info(home: HomeOption = None) -> None:
 
     folder = home_of(home)
     store = _open(folder)
-    rows = [("kgraph", kgraph.__version__), ("home", str(folder)), ("revision", store.revision.tag)]
+    rows = [
+        ("kgraph", kgraph.__version__),
+        ("home", str(folder)),
+        ("revision", store.revision.tag if store.revision else ""),
+    ]
     rows.append(("licence", "software MIT; ontology, data and queries CC BY 4.0"))
     typer.echo("\n".join(f"{name.ljust(8)}  {value}" for name, value in rows))
     typer.echo("\nstatements by graph")

@@ -17,7 +17,7 @@ def serve(
 ) -> None:
     """Serve the graph: SPARQL endpoint, pages and files, until interrupted."""
     from kgraph.settings import load_settings
-    from kgraph.web.app import serve as serve_until_interrupted
+    from kgraph.web.server import serve as serve_until_interrupted
 
     folder = home_of(home)
     serve_until_interrupted(load_settings(os.environ, host=host, port=port, home=folder), folder)

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
 
 from kgraph.query_library import load_query
 from kgraph.resources.addresses import href_of, iri_of, path_of, shorten
 from kgraph.resources.reading import TYPE, Reading
 from kgraph.resources.records import ClassCount, Incoming, Link, MeasureRow, Text, View
-from kgraph.store.base import Row, Store, select
+from kgraph.store.base import AtRevision, Row, Store, select
 from kgraph.vocabulary import PREFIXES, TERMS
 
 __all__ = ["ClassCount", "Incoming", "Link", "Resources", "Text", "View", "href_of", "iri_of", "path_of", "shorten"]
@@ -32,6 +31,8 @@ class Resources:
     def __init__(self, store: Store, home: Path) -> None:
         """Read the queries of ``home``; nothing is asked yet."""
         self._store = store
+        self._terms_kept: AtRevision[Mapping[str, Mapping[str, tuple[str, str]]]] = AtRevision()
+        self._order_kept: AtRevision[Mapping[str, float]] = AtRevision()
         folder = home / "queries" / "pages"
         self._queries = {path.stem: load_query(path).text for path in sorted(folder.glob("*.rq"))}
 
@@ -96,16 +97,22 @@ class Resources:
     def _ask(self, name: str, iri: str) -> tuple[Row, ...]:
         return select(self._store, self._queries[name], this=f"<{iri}>")
 
-    @cached_property
+    @property
     def _terms(self) -> Mapping[str, Mapping[str, tuple[str, str]]]:
         """Label and definition of each term of the ontology, by term and language."""
+        return self._terms_kept.get(self._read_terms, self._store.revision)
+
+    @property
+    def _order(self) -> Mapping[str, float]:
+        return self._order_kept.get(self._read_order, self._store.revision)
+
+    def _read_terms(self) -> Mapping[str, Mapping[str, tuple[str, str]]]:
         terms: dict[str, dict[str, tuple[str, str]]] = defaultdict(dict)
         for row in select(self._store, self._queries["terms"]):
             definition = row["definition"].value if "definition" in row else ""
             terms[row["term"].value][row["label"].language or ""] = (row["label"].value, definition)
         return terms
 
-    @cached_property
-    def _order(self) -> Mapping[str, float]:
+    def _read_order(self) -> Mapping[str, float]:
         rows = select(self._store, self._queries["order"])
         return {row["property"].value: float(row["order"].value) for row in rows if "property" in row}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Generic, Protocol, Self, TypeVar
 
 from kgraph.formats import JSON_RESULTS, TURTLE, Format
 from kgraph.report import Report
@@ -114,7 +114,7 @@ class Answer:
     """
 
     format: Format
-    revision: Revision
+    revision: Revision | None
     chunks: Iterator[bytes]
     length: int | None = None
     on_close: Callable[[], None] = lambda: None
@@ -137,12 +137,33 @@ class Answer:
         self.close()
 
 
+T = TypeVar("T")
+
+
+class AtRevision(Generic[T]):
+    """Something worked out from the data, kept while the data stay as they are."""
+
+    def __init__(self) -> None:
+        """Nothing is worked out yet."""
+        self._kept: tuple[Revision, T] | None = None
+
+    def get(self, work_out: Callable[[], T], revision: Revision | None) -> T:
+        """Return what was worked out at this revision, working it out if need be; without a revision each time."""
+        kept = self._kept
+        if kept is not None and kept[0] == revision:
+            return kept[1]
+        # What is worked out may be of a later state than the revision says, never of an earlier one.
+        found = work_out()
+        self._kept = (revision, found) if revision is not None else None
+        return found
+
+
 class Store(Protocol):
     """A dataset that can be asked."""
 
     @property
-    def revision(self) -> Revision:
-        """The state of the data that queries which begin now are answered from."""
+    def revision(self) -> Revision | None:
+        """The state of the data that queries which begin now are answered from, if the store knows it."""
 
     def graphs(self) -> Mapping[str, int]:
         """Return the IRIs of the named graphs with their numbers of statements."""

@@ -1,62 +1,29 @@
-"""Small things every route needs: language, conditional answers, problems as responses, security headers."""
+"""Small things every route needs: language, conditional answers, problems as responses."""
 
 from __future__ import annotations
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kgraph.errors import KgraphError, RequestError
 from kgraph.languages import LANGUAGES, choose_language
 from kgraph.settings import Settings
+from kgraph.web.exchanges import exchange_of
 from kgraph.web.problems import problem_of, render_problem
 
 LANGUAGE_COOKIE = "kgraph-language"
 CACHE_CONTROL = "public, max-age=0, must-revalidate"
 
-_CONTENT_POLICY = (
-    "default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; object-src 'none'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)
-_ALWAYS = {
-    "access-control-allow-origin": "*",
-    "access-control-expose-headers": "ETag, Link, Location, Retry-After, Allow, Accept-Post, Kgraph-Revision",
-    "content-security-policy": _CONTENT_POLICY,
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-}
-
 __all__ = [
     "CACHE_CONTROL",
     "LANGUAGE_COOKIE",
-    "CommonHeaders",
     "is_fresh",
     "language_of",
     "problem_response",
     "read_body",
     "run_in_threadpool",
 ]
-
-
-class CommonHeaders:
-    """Puts on every answer, errors included, the headers for other origins and for safety, and the revision."""
-
-    def __init__(self, app: ASGIApp, revision: str) -> None:
-        """Wrap ``app``; ``revision`` names the data that answers."""
-        self._app = app
-        headers = {**_ALWAYS, "kgraph-revision": revision}
-        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *self._headers]
-            await send(message)
-
-        await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
 
 
 def language_of(request: Request, settings: Settings) -> str:
@@ -80,6 +47,7 @@ def is_fresh(request: Request, tag: str) -> bool:
 def problem_response(request: Request, error: KgraphError, settings: Settings) -> Response:
     """Return an error as a response in the client's language and form."""
     problem = problem_of(error, language_of(request, settings))
+    exchange_of(request.scope).outcome = problem.code
     body, content_type = render_problem(problem, request.headers.get("accept"), request.url.path)
     headers = {"Vary": "Accept, Accept-Language", "Cache-Control": "no-store", **problem.headers}
     content = b"" if request.method == "HEAD" else body

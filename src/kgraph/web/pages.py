@@ -157,11 +157,13 @@ class Pages:
         """The query page at an address of its own."""
         return await self.query_page(request, request.query_params.get("query", ""))
 
-    def problem(self, request: Request, problem: Problem) -> Response:
-        """An error as a page."""
+    def problem(self, request: Request, problem: Problem, status: int = 0) -> Response:
+        """An error as a page, with the status of the error unless another is given."""
         language = self._language(request)
         content = {"problem": problem}
-        return self._render(request, "problem.html", language, "", content, problem.status, dict(problem.headers))
+        return self._render(
+            request, "problem.html", language, "", content, status or problem.status, dict(problem.headers)
+        )
 
     async def style_sheet(self, request: Request) -> Response:
         """The style sheet; its address changes with its content."""
@@ -218,7 +220,7 @@ class Pages:
             "languages": _LANGUAGE_NAMES,
             "language_links": {other: _with_language(request, other) for other in LANGUAGES},
             "t": _wording(language),
-            "revision": self._services.revision,
+            "revision": self._services.revision_name,
             "settings": self._services.settings,
             "style": f"/assets/style.css?v={self._style_version}",
             "path": request.url.path,

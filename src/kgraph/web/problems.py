@@ -7,19 +7,68 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from kgraph.errors import (
+    AnswerTooLargeError,
     KgraphError,
     QueryFailedError,
+    QueryMemoryError,
     QuerySyntaxError,
     QueryTimeoutError,
     RequestError,
     StoreBusyError,
 )
 from kgraph.formats import PLAIN, PROBLEM, negotiate
-from kgraph.languages import has_text, text
+from kgraph.languages import catalogue, has_text, text
 from kgraph.vocabulary import BASE
 
 PROBLEM_BASE = BASE + "problem/"
 _RETRY_AFTER = "2"
+
+STATUSES: Mapping[str, int] = {
+    "query-empty": 400,
+    "query-unexpected": 400,
+    "query-ends-early": 400,
+    "query-unclosed-string": 400,
+    "query-unknown-character": 400,
+    "query-unclosed-bracket": 400,
+    "query-unopened-bracket": 400,
+    "query-undeclared-prefix": 400,
+    "query-invalid": 400,
+    "query-too-long": 413,
+    "query-too-deep": 400,
+    "query-too-branched": 400,
+    "service-refused": 403,
+    "update-as-query": 400,
+    "update-by-get": 405,
+    "read-only": 403,
+    "query-and-update": 400,
+    "repeated-parameter": 400,
+    "too-many-parameters": 400,
+    "missing-query": 400,
+    "method-not-allowed": 405,
+    "unsupported-media-type": 415,
+    "unsupported-charset": 415,
+    "bad-request": 400,
+    "not-utf-8": 400,
+    "bad-timeout": 400,
+    "not-acceptable": 406,
+    "not-found": 404,
+    "body-too-large": 413,
+    "address-too-long": 414,
+    "head-too-large": 431,
+    "request-timeout": 408,
+    "wrong-host": 421,
+    "rate-limited": 429,
+    "too-many-of-client": 429,
+    "too-many-connections": 503,
+    "query-timeout": 503,
+    "query-memory": 503,
+    "answer-too-large": 503,
+    "busy": 503,
+    "stopping": 503,
+    "query-failed": 500,
+    "internal": 500,
+}
+"""The status of each code, in the order in which the documentation lists them."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +124,29 @@ def problem_of(error: KgraphError, language: str) -> Problem:
         return _problem("query-timeout", 503, language, {"seconds": f"{error.seconds:g}"})
     if isinstance(error, StoreBusyError):
         return _problem("busy", 503, language, {}, headers={"Retry-After": _RETRY_AFTER})
+    if isinstance(error, QueryMemoryError):
+        return _problem("query-memory", 503, language, {"limit": error.mebibytes})
+    if isinstance(error, AnswerTooLargeError):
+        return _problem("answer-too-large", 503, language, {"limit": error.limit})
     if isinstance(error, QueryFailedError):
         return _problem("query-failed", 500, language, {"reason": str(error)})
     return _problem("internal", 500, language, {})
+
+
+def describe_code(code: str, language: str) -> Problem:
+    """Return what a code means, without the particulars of one case.
+
+    Raises ``KeyError`` for a code that there is not.
+    """
+    named = catalogue(language)
+    key = f"problem.{code}."
+    title, detail, hint = (named.get(key + part, "").format_map(_Anything()) for part in ("title", "detail", "hint"))
+    return Problem(code, STATUSES[code], title, detail, hint)
+
+
+class _Anything(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return "…"
 
 
 def render_problem(problem: Problem, accept: str | None, instance: str) -> tuple[bytes, str]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+
+from starlette.concurrency import run_in_threadpool
 
 from kgraph.errors import QuerySyntaxError, RequestError
 from kgraph.formats import GRAPHS, RESULTS, Format, by_name, negotiate
@@ -15,20 +17,25 @@ from kgraph.settings import Settings
 from kgraph.sparql.diagnosis import refine
 from kgraph.sparql.protocol import QueryOperation
 from kgraph.sparql.text import Limits, QueryText, read_query_text
-from kgraph.store.base import SHOWN_OF_DIGEST, Answer, Query, Store, select
+from kgraph.store.base import SHOWN_OF_DIGEST, Answer, AtRevision, Query, Revision, Store, select
+from kgraph.store.workers import WorkerStore
 
 
 @dataclass(frozen=True)
 class Question:
     """A query that may be asked: read, within the limits, with the format of its answer settled.
 
-    ``tag`` is the ETag of the answer, empty for a query whose answer differs from one time to the next.
+    ``digest`` names query, dataset and format; it is empty for a query whose answer differs from one time to the next.
     """
 
     query: Query
     text: QueryText
     format: Format
-    tag: str
+    digest: str
+
+    def tag(self, revision: Revision | None) -> str:
+        """Return the weak ETag of the answer at a revision; empty for one that no tag can stand for."""
+        return f'W/"{revision.tag}-{self.digest}"' if revision is not None and self.digest else ""
 
 
 @dataclass(frozen=True)
@@ -41,15 +48,28 @@ class Services:
     library: QueryLibrary
 
     @property
-    def revision(self) -> str:
-        """The short name of the state of the data."""
-        return self.store.revision.tag
+    def revision(self) -> Revision | None:
+        """The state of the data; ``None`` where the store does not know it."""
+        return self.store.revision
+
+    @property
+    def revision_name(self) -> str:
+        """The short name of the state of the data, empty where the store does not know it."""
+        revision = self.revision
+        return revision.tag if revision is not None else ""
+
+    def in_default(self) -> int:
+        """Return the number of statements in the default graph, each counted once."""
+
+        def count() -> int:
+            rows = select(self.store, "SELECT (COUNT(*) AS ?count) WHERE { ?s ?p ?o }")
+            return int(rows[0]["count"].value)
+
+        return self._counts.get(count, self.revision)
 
     @cached_property
-    def in_default(self) -> int:
-        """The number of statements in the default graph, each counted once."""
-        rows = select(self.store, "SELECT (COUNT(*) AS ?count) WHERE { ?s ?p ?o }")
-        return int(rows[0]["count"].value)
+    def _counts(self) -> AtRevision[int]:
+        return AtRevision()
 
     def read_question(self, operation: QueryOperation, accept: str | None) -> Question:
         """Read a query and settle the format of its answer before anything runs.
@@ -70,11 +90,10 @@ class Services:
         else:
             dataset = None
         query = Query(text.text, dataset, timeout=operation.timeout)
-        tag = "" if text.is_volatile else self.tag(text.text, dataset, chosen.name)
-        return Question(query, text, chosen, tag)
+        return Question(query, text, chosen, "" if text.is_volatile else _digest(text.text, dataset, chosen.name))
 
     def ask(self, question: Question) -> Answer:
-        """Have a question answered.
+        """Have a question answered, waiting in this thread.
 
         Raises :class:`kgraph.errors.QuerySyntaxError` with the exact place of the fault, and
         :class:`kgraph.errors.StoreError` if there is no answer.
@@ -84,10 +103,27 @@ class Services:
         except QuerySyntaxError as error:
             raise refine(question.text.text, error) from error
 
+    async def ask_soon(self, question: Question, when_long: Callable[[], None]) -> Answer:
+        """Have a question answered from the event loop; ``when_long`` is called if the answer is not there at once.
+
+        Raises what :meth:`ask` raises.
+        """
+        if not isinstance(self.store, WorkerStore):
+            when_long()
+            return await run_in_threadpool(self.ask, question)
+        try:
+            return await self.store.ask(question.query, question.format, when_long)
+        except QuerySyntaxError as error:
+            raise await run_in_threadpool(refine, question.text.text, error) from error
+
     def tag(self, *parts: object) -> str:
-        """Return the weak ETag of what depends on the revision and on these parts."""
-        digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:SHOWN_OF_DIGEST]
-        return f'W/"{self.revision}-{digest}"'
+        """Return the weak ETag of what depends on the revision and on these parts, empty without a revision."""
+        name = self.revision_name
+        return f'W/"{name}-{_digest(*parts)}"' if name else ""
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:SHOWN_OF_DIGEST]
 
 
 def choose_format(name: str | None, accept: str | None, offered: Sequence[Format]) -> Format:

@@ -1,0 +1,107 @@
+"""The log of requests: one line each, as JSON for programs or as text for people; never a query's text or a token."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+from kgraph.settings import LOG_LEVELS
+from kgraph.web.exchanges import Exchange
+
+_FLUSH_AFTER = 0.2
+_LONGEST_PATH = 500
+
+
+class AccessLog:
+    """Writes lines to standard error or to a file, gathered so that many requests cost one write."""
+
+    def __init__(self, format: str, level: str, path: str) -> None:
+        """Open the file, which is appended to; an empty ``path`` means standard error.
+
+        Raises ``OSError`` if the file cannot be opened.
+        """
+        self._as_json = format == "json"
+        self._least = LOG_LEVELS.index(level)
+        # Open for as long as the server runs.
+        self._file: TextIO | None = Path(path).open("a", encoding="utf-8") if path else None  # noqa: SIM115
+        self._lines: list[str] = []
+        self._lock = threading.Lock()
+        self._is_due = False
+
+    def request(self, exchange: Exchange, seconds: float) -> None:
+        """Tell of a request that was answered, or whose answer was cut."""
+        level = "info" if exchange.status < 500 and exchange.outcome != "cut" else "warning"
+        if LOG_LEVELS.index(level) < self._least:
+            return
+        fields: dict[str, object] = {
+            "event": "request",
+            "id": exchange.request_id,
+            "client": exchange.client,
+            "method": exchange.method,
+            "path": exchange.path[:_LONGEST_PATH],
+            "status": exchange.status,
+            "outcome": exchange.outcome,
+            "seconds": round(seconds, 6),
+            "bytes": exchange.sent,
+        }
+        if exchange.revision is not None:
+            fields["revision"] = exchange.revision.number
+        if exchange.query_hash:
+            fields |= {
+                "form": exchange.form,
+                "query": exchange.query_hash,
+                "rows": exchange.rows,
+                "cache": exchange.is_hit,
+            }
+        self._write(level, fields)
+
+    def event(self, level: str, event: str, **fields: object) -> None:
+        """Tell of something else than a request, for example that the server starts or stops."""
+        if LOG_LEVELS.index(level) >= self._least:
+            self._write(level, {"event": event, **fields})
+
+    def flush(self) -> None:
+        """Write what was gathered."""
+        with self._lock:
+            lines, self._lines, self._is_due = self._lines, [], False
+        if lines:
+            output = self._file or sys.stderr
+            output.write("".join(lines))
+            output.flush()
+
+    def close(self) -> None:
+        """Write what was gathered, and close the file."""
+        self.flush()
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _write(self, level: str, fields: dict[str, object]) -> None:
+        told = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "level": level, **fields}
+        line = json.dumps(told, ensure_ascii=False) if self._as_json else _text(told)
+        with self._lock:
+            self._lines.append(line + "\n")
+            flush_now = not _flush_later(self.flush) if not self._is_due else False
+            self._is_due = True
+        if flush_now:
+            self.flush()
+
+
+def _flush_later(flush: Callable[[], None]) -> bool:
+    """Have the event loop write in a moment; tell whether there is one."""
+    try:
+        asyncio.get_running_loop().call_later(_FLUSH_AFTER, flush)
+    except RuntimeError:
+        return False
+    return True
+
+
+def _text(told: dict[str, object]) -> str:
+    head = f"{told.pop('time')} {told.pop('level')} {told.pop('event')}"
+    return " ".join([head, *(f"{name}={value}" for name, value in told.items() if value is not None)])

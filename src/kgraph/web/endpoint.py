@@ -1,0 +1,243 @@
+"""The SPARQL endpoint: a query read, looked for among the answers that are kept, else asked, and its answer sent."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from kgraph.errors import KgraphError, RequestError, StoreError
+from kgraph.formats import GRAPHS, HTML, RESULTS, negotiate
+from kgraph.sparql.protocol import (
+    METHODS,
+    DescriptionOperation,
+    Operation,
+    QueryOperation,
+    UpdateOperation,
+    read_request,
+)
+from kgraph.sparql.service_description import describe_service
+from kgraph.store.answers import render_graph
+from kgraph.store.base import Answer, Cancellation, Revision
+from kgraph.web.api import DESCRIPTIONS, base_address, check_address, static_answer
+from kgraph.web.cache import AnswerCache, Cached
+from kgraph.web.clients import Clients
+from kgraph.web.exchanges import Exchange, exchange_of
+from kgraph.web.http import CACHE_CONTROL, is_fresh, problem_response, read_body, run_in_threadpool
+from kgraph.web.pages import Pages
+from kgraph.web.rows import RowCounter
+from kgraph.web.services import Question, Services, choose_format
+
+_DESCRIBED_BY = '</.well-known/void>; rel="describedby"'
+_PREFLIGHT = {
+    "Allow": ", ".join(METHODS),
+    "Access-Control-Allow-Methods": ", ".join(METHODS),
+    "Access-Control-Allow-Headers": (
+        "Accept, Accept-Language, Authorization, Cache-Control, Content-Type, If-Match, If-None-Match, X-Request-Id"
+    ),
+    "Access-Control-Max-Age": "86400",
+}
+_READ_AT_ONCE = 16384
+
+Headers = list[tuple[bytes, bytes]]
+Keep = Callable[[Question, Revision, bytes, Headers, Exchange], None]
+
+
+class SparqlEndpoint:
+    """The endpoint as a bare ASGI application: query by GET, both kinds of POST, QUERY, HEAD; OPTIONS."""
+
+    def __init__(self, services: Services, pages: Pages, cache: AnswerCache, clients: Clients) -> None:
+        """Answer from ``services`` and ``cache``; people get ``pages``; ``clients`` have so many queries each."""
+        self._services = services
+        self._pages = pages
+        self._cache = cache
+        self._clients = clients
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        try:
+            if request.method == "OPTIONS":
+                await Response(status_code=204, headers=_PREFLIGHT)(scope, receive, send)
+                return
+            await self._answer(request, send)
+        except KgraphError as error:
+            await problem_response(request, error, self._services.settings)(scope, receive, send)
+
+    async def _answer(self, request: Request, send: Send) -> None:
+        settings = self._services.settings
+        check_address(request, settings.max_url)
+        body = await read_body(request, settings.max_body) if request.method in ("POST", "QUERY") else b""
+        operation = read_request(request.method, request.scope["query_string"], request.headers, body)
+        if isinstance(operation, UpdateOperation):
+            raise RequestError("read-only", 403)
+        if wants_page(request, operation):
+            text = operation.text if isinstance(operation, QueryOperation) else ""
+            await (await self._pages.query_page(request, text))(request.scope, request.receive, send)
+        elif isinstance(operation, DescriptionOperation):
+            response = await run_in_threadpool(self._describe, request, operation)
+            await response(request.scope, request.receive, send)
+        else:
+            await self._query(request, operation, send)
+
+    async def _query(self, request: Request, operation: QueryOperation, send: Send) -> None:
+        question = await self._read(operation, request.headers.get("accept"))
+        exchange = exchange_of(request.scope)
+        exchange.form, exchange.query_hash = question.text.form, _hash(question.text.text)
+        revision = self._services.revision
+        tag = question.tag(revision)
+        if is_fresh(request, tag):
+            exchange.revision = revision
+            await _send_whole(send, 304, _headers(question, tag)[1:], None)
+            return
+        key = (question.text.text, question.query.dataset, question.format.name) if tag else None
+        kept = self._cache.find(key, revision) if key and revision and not _wants_anew(request) else None
+        if kept is not None:
+            exchange.is_hit, exchange.rows, exchange.revision, exchange.cached = True, kept.rows, kept.revision, kept
+            await _send_whole(send, 200, kept.headers, kept.body)
+            return
+        self._clients.begin_query(exchange.client)
+        try:
+            await _Asking(self._services, request, question, exchange).run(send, self._keep)
+        finally:
+            self._clients.end_query(exchange.client)
+
+    async def _read(self, operation: QueryOperation, accept: str | None) -> Question:
+        if len(operation.text) > _READ_AT_ONCE:
+            return await run_in_threadpool(self._services.read_question, operation, accept)
+        return self._services.read_question(operation, accept)
+
+    def _keep(self, question: Question, revision: Revision, body: bytes, headers: Headers, exchange: Exchange) -> None:
+        key = (question.text.text, question.query.dataset, question.format.name)
+        answer = Cached(revision, body, headers, exchange.form, exchange.query_hash, exchange.rows)
+        if self._cache.put(key, answer):
+            exchange.cached = answer
+
+    def _describe(self, request: Request, operation: DescriptionOperation) -> Response:
+        if request.method == "POST":
+            raise RequestError("missing-query")
+        chosen = choose_format(operation.format, request.headers.get("accept"), DESCRIPTIONS)
+        endpoint = base_address(request, self._services.settings.public_address) + "/sparql"
+        tag = self._services.tag("description", endpoint, chosen.name)
+        graphs = self._services.store.graphs()
+        body = render_graph(describe_service(endpoint, graphs, self._services.in_default()), chosen)
+        response = static_answer(request, body, chosen, tag)
+        response.headers["Link"] = _DESCRIBED_BY
+        return response
+
+
+class _Asking:
+    """One question on its way to the store and back to its client."""
+
+    def __init__(self, services: Services, request: Request, question: Question, exchange: Exchange) -> None:
+        self._services = services
+        self._request = request
+        self._exchange = exchange
+        self._cancellation = Cancellation()
+        self._question = replace(question, query=replace(question.query, cancellation=self._cancellation))
+        self._watch: asyncio.Task[None] | None = None
+
+    async def run(self, send: Send, keep: Keep) -> None:
+        """Ask, and send what is answered; what may be kept is given to ``keep``."""
+        try:
+            answer = await self._services.ask_soon(self._question, self._watch_client)
+            try:
+                await self._send(answer, send, keep)
+            finally:
+                answer.close()
+        except StoreError as error:
+            if self._cancellation.cancelled:
+                self._exchange.outcome = "left"
+                return
+            if self._exchange.status:
+                # The status is sent already: only a broken connection tells that the answer is not whole.
+                raise ConnectionAbortedError(str(error)) from error
+            raise
+        finally:
+            if self._watch is not None:
+                self._watch.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await self._watch
+
+    def _watch_client(self) -> None:
+        """Give the query up when its client leaves, which is looked for only if the query takes its time."""
+        if self._watch is None:
+            self._watch = asyncio.get_running_loop().create_task(self._wait_for_client_to_leave())
+
+    async def _wait_for_client_to_leave(self) -> None:
+        while (await self._request.receive())["type"] != "http.disconnect":
+            pass
+        await run_in_threadpool(self._cancellation.cancel)
+
+    async def _send(self, answer: Answer, send: Send, keep: Keep) -> None:
+        exchange, question = self._exchange, self._question
+        exchange.revision = answer.revision
+        headers = _headers(question, question.tag(answer.revision))
+        counter = RowCounter(question.text.form, question.format)
+        if answer.length is None:
+            self._watch_client()
+            await self._send_stream(answer, send, headers, counter)
+            return
+        body = b"".join(answer.chunks)
+        counter.add(body)
+        exchange.rows = counter.rows
+        headers.append((b"content-length", str(len(body)).encode()))
+        if answer.revision is not None and question.digest:
+            keep(question, answer.revision, body, headers, exchange)
+        await _send_whole(send, 200, headers, body)
+
+    async def _send_stream(self, answer: Answer, send: Send, headers: Headers, counter: RowCounter) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        chunks: Iterator[bytes] = iter(answer.chunks)
+        is_head = self._exchange.method == "HEAD"
+        while not is_head and (chunk := await run_in_threadpool(next, chunks, None)) is not None:
+            counter.add(chunk)
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            if self._cancellation.cancelled:
+                self._exchange.outcome = "left"
+                return
+        self._exchange.rows = None if is_head else counter.rows
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def wants_page(request: Request, operation: Operation) -> bool:
+    """Tell whether a request by GET comes from a browser rather than from a program."""
+    if request.method not in ("GET", "HEAD") or getattr(operation, "format", None):
+        return False
+    accept = request.headers.get("accept")
+    if not accept or "html" not in accept:
+        return False
+    return negotiate(accept, (*RESULTS, *GRAPHS, HTML)) is HTML
+
+
+def _headers(question: Question, tag: str) -> Headers:
+    """Return the headers of an answer, its type first."""
+    headers = [
+        (b"content-type", question.format.content_type.encode()),
+        (b"vary", b"Accept"),
+        (b"link", _DESCRIBED_BY.encode()),
+    ]
+    if tag:
+        return [*headers, (b"etag", tag.encode()), (b"cache-control", CACHE_CONTROL.encode())]
+    return [*headers, (b"cache-control", b"no-store")]
+
+
+def _wants_anew(request: Request) -> bool:
+    """Tell whether a client asks not to be answered from a cache (RFC 9111, section 5.2.1.4)."""
+    return "no-cache" in request.headers.get("cache-control", "").lower()
+
+
+async def _send_whole(send: Send, status: int, headers: Headers, body: bytes | None) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body or b"", "more_body": False})
+
+
+def _hash(text: str) -> str:
+    """Return what the log calls a query."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

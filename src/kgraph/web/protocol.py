@@ -1,0 +1,184 @@
+"""Connections: limits on time and size before a request is read, and requests that come again answered at once.
+
+A request that is byte for byte one that was answered before, at the same revision, needs no reading: its answer is
+written as soon as its bytes are there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any, cast
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from kgraph.errors import RequestError
+from kgraph.settings import Settings
+from kgraph.web.front import CONNECTION, Front
+from kgraph.web.problems import problem_of
+
+_HEAD_ROOM = 32768
+_LONGEST_REPEAT = 16384
+_LONGEST_ADDRESS = 65535
+_REASONS = {400: b"Bad Request", 408: b"Request Timeout", 414: b"URI Too Long", 431: b"Request Header Fields Too Large"}
+
+
+class Connection(HttpToolsProtocol):
+    """One connection of a client."""
+
+    front: Front
+    settings: Settings
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        """Begin as the server's own connections do."""
+        super().__init__(config=config, server_state=server_state, app_state=app_state, _loop=_loop)
+        self._is_reading = False
+        self._head_size = 0
+        self._in_head = False
+        self._request: bytes | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+        self._last_repeat = 0.0
+        self._fault = RequestError("bad-request", 400)
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take a connection, or refuse it if there are too many."""
+        super().connection_made(transport)
+        if len(self.connections) > self.settings.max_connections:
+            self._refuse(RequestError("too-many-connections", 503, headers={"Retry-After": "2"}))
+            return
+        self._wait_at_most(self.settings.head_timeout)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go of the connection."""
+        self._wait_at_most(0)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Answer a request that comes again; read any other."""
+        is_idle = not self._is_reading and not self.pipeline and (self.cycle is None or self.cycle.response_complete)
+        if is_idle:
+            if self._repeat(data):
+                return
+            self._request = data if len(data) <= _LONGEST_REPEAT else None
+            self._in_head, self._head_size = True, 0
+            if self._deadline is None:
+                self._wait_at_most(self.settings.head_timeout)
+        else:
+            self._request = None
+        if self._in_head:
+            self._head_size += len(data)
+        super().data_received(data)
+        if self._in_head and self._head_size > self.settings.max_url + _HEAD_ROOM and not self.transport.is_closing():
+            self._refuse(RequestError("head-too-large", 431, limit=self.settings.max_url + _HEAD_ROOM))
+
+    def on_message_begin(self) -> None:
+        """Note that a request has begun to come."""
+        if self._is_reading or (self.cycle is not None and not self.cycle.response_complete):
+            self._request = None
+        self._is_reading = self._in_head = True
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """Take a part of the address, up to what an address may have."""
+        super().on_url(url)
+        limit = min(self.settings.max_url, _LONGEST_ADDRESS)
+        if len(self.url) > limit:
+            self._fault = RequestError("address-too-long", 414, limit=limit)
+            raise ValueError
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what the parser cannot go on with."""
+        self._refuse(self._fault)
+
+    def on_headers_complete(self) -> None:
+        """Go from the head to the body, which has a time of its own."""
+        self._in_head = False
+        cast(dict[str, Any], self.scope)[CONNECTION] = self
+        self._wait_at_most(self.settings.body_timeout)
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Note that the request has come whole."""
+        self._is_reading = False
+        self._wait_at_most(0)
+        super().on_message_complete()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close a connection that was idle too long; one whose requests came again was not."""
+        idle = self.loop.time() - self._last_repeat
+        if idle < self.timeout_keep_alive:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive - idle, self.timeout_keep_alive_handler
+            )
+            return
+        super().timeout_keep_alive_handler()
+
+    def whole_request(self) -> bytes | None:
+        """Return the bytes of the request that is being answered, if they came alone and at once."""
+        if self._is_reading or self.pipeline or self.cycle is None or not self.cycle.keep_alive:
+            return None
+        return self._request
+
+    def abort(self) -> None:
+        """Break the connection off: what was written and not sent is dropped."""
+        self.transport.abort()
+
+    def _repeat(self, data: bytes) -> bool:
+        repeat = self.front.find_repeat(data)
+        if repeat is None or self.flow.write_paused:
+            return False
+        date = b"".join(b"%s: %s\r\n" % header for header in self.server_state.default_headers)
+        peer = self.client[0] if self.client else ""
+        answer = self.front.repeat(repeat, peer, date)
+        if answer is None:
+            return False
+        self._wait_at_most(0)
+        self._last_repeat = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+        self.server_state.total_requests += 1
+        self.transport.write(answer)
+        return True
+
+    def _wait_at_most(self, seconds: float) -> None:
+        """Give the client so long for what it has to send next; 0 for as long as it likes."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        if seconds > 0:
+            self._deadline = self.loop.call_later(seconds, self._out_of_time)
+
+    def _out_of_time(self) -> None:
+        self._deadline = None
+        if self.transport.is_closing():
+            return
+        if not self._is_reading:
+            self.transport.close()
+            return
+        if self._in_head:
+            self._refuse(RequestError("request-timeout", 408))
+        else:
+            self.abort()
+
+    def _refuse(self, error: RequestError) -> None:
+        """Answer what cannot be read, and close."""
+        problem = problem_of(error, self.settings.default_language)
+        self.front.note_refusal(self.client[0] if self.client else "", problem.code, problem.status)
+        body = json.dumps(problem.document(""), ensure_ascii=False).encode()
+        reason = _REASONS.get(problem.status, b"Service Unavailable")
+        headers = {"Content-Type": "application/problem+json", "Content-Length": str(len(body)), "Connection": "close"}
+        headers |= problem.headers
+        head = b"HTTP/1.1 %d %s\r\n" % (problem.status, reason)
+        lines = [f"{name}: {value}\r\n".encode() for name, value in headers.items()]
+        self.transport.write(head + b"".join(lines) + b"\r\n" + body)
+        self.transport.close()

@@ -1,0 +1,87 @@
+"""A server that answers until it is stopped, and then lets running answers end."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from kgraph.dataset import load_dataset
+from kgraph.settings import Settings
+from kgraph.store.base import Store
+from kgraph.store.embedded import open_store
+from kgraph.store.workers import WorkerLimits, WorkerStore, can_isolate
+from kgraph.web.app import create_app
+from kgraph.web.front import Front
+from kgraph.web.protocol import Connection
+
+
+def open_settings_store(settings: Settings, home: Path) -> Store:
+    """Open the store that the settings ask for: with processes of its own where the platform has them.
+
+    Raises :class:`kgraph.errors.DatasetError` if the dataset cannot be read.
+    """
+    if settings.isolation and can_isolate():
+        limits = WorkerLimits(
+            places=settings.query_workers,
+            slow_places=settings.query_workers,
+            waiting=settings.queue_length,
+            patience=settings.queue_timeout,
+            timeout=settings.query_timeout,
+            stream_timeout=settings.stream_timeout,
+            memory=settings.worker_memory_mib,
+            answer=settings.max_answer,
+            queries=settings.worker_queries,
+        )
+        return WorkerStore(home, limits)
+    return open_store(load_dataset(home))
+
+
+def serve(settings: Settings, home: Path) -> None:
+    """Serve ``home`` until interrupted; the address is printed when the server answers.
+
+    Raises :class:`kgraph.errors.DatasetError` if the dataset cannot be read.
+    """
+    if not can_isolate() or not settings.isolation:
+        print("Queries run without isolation: nothing stops one that takes long.", file=sys.stderr)
+    store = open_settings_store(settings, home)
+    try:
+        front = create_app(settings, store, home)
+        revision = store.revision.number if store.revision is not None else None
+        front.log.event("info", "start", home=str(home), revision=revision)
+        _Server(server_config(front, settings)).run()
+        front.log.event("info", "stop")
+        front.log.close()
+    finally:
+        store.close()
+
+
+def server_config(front: Front, settings: Settings) -> uvicorn.Config:
+    """Return how the server listens: with our connections, and with the fastest event loop there is."""
+    connection = type("ServedConnection", (Connection,), {"front": front, "settings": settings})
+    return uvicorn.Config(
+        front,
+        host=settings.host,
+        port=settings.port,
+        log_level="error",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=settings.idle_timeout,
+        timeout_graceful_shutdown=settings.shutdown_timeout,
+        backlog=1024,
+        loop="auto",
+        http=connection,
+        ws="none",
+    )
+
+
+class _Server(uvicorn.Server):
+    """Says where it answers once it does."""
+
+    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        await super().startup()
+        for server in self.servers:
+            for listening in server.sockets:
+                host, port = listening.getsockname()[:2]
+                print(f"kgraph answers on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
