@@ -10,15 +10,17 @@ import pytest
 
 import kgraph
 from kgraph.errors import (
+    AnswerTooLargeError,
     KgraphError,
     QueryFailedError,
+    QueryMemoryError,
     QuerySyntaxError,
     QueryTimeoutError,
     RequestError,
     StoreBusyError,
 )
 from kgraph.languages import LANGUAGES, catalogue
-from kgraph.web.problems import problem_of, render_problem
+from kgraph.web.problems import STATUSES, problem_of, render_problem, render_reference
 
 RAISING = ("RequestError", "QuerySyntaxError", "_problem")
 CHOSEN_BY_CHARACTER = {"query-unclosed-string", "query-unknown-character"}
@@ -39,11 +41,16 @@ def worded_codes() -> set[str]:
     return {key.split(".")[1] for key in catalogue("nn") if re.fullmatch(r"problem\.[^.]+\.title", key)}
 
 
-def test_every_code_has_its_wording_and_every_wording_its_code(repository: Path) -> None:
-    """Sources, catalogue and documentation name the same codes."""
-    page = (repository / "docs" / "reference" / "endpoint.md").read_text(encoding="utf-8")
-    documented = {line.split("`")[1] for line in page.splitlines() if re.match(r"\| `[a-z0-9-]+` \| \d{3} \|", line)}
-    assert raised_codes() | CHOSEN_BY_CHARACTER == worded_codes() == documented
+def test_every_code_has_its_wording_and_every_wording_its_code() -> None:
+    """Sources, catalogue and the table of statuses name the same codes."""
+    assert raised_codes() | CHOSEN_BY_CHARACTER == worded_codes() == set(STATUSES)
+
+
+def test_every_code_is_documented(repository: Path) -> None:
+    """The page has one row for each, with status, meaning and cure as the catalogue words them."""
+    page = (repository / "docs" / "reference" / "problems.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    assert rows == render_reference().splitlines(), "the rows are what kgraph.web.problems.render_reference gives"
 
 
 @pytest.mark.parametrize(
@@ -52,6 +59,8 @@ def test_every_code_has_its_wording_and_every_wording_its_code(repository: Path)
         (RequestError("not-found", 404, path="/x"), "not-found", 404),
         (QuerySyntaxError("query-empty", 1, 1), "query-empty", 400),
         (QueryTimeoutError(10), "query-timeout", 503),
+        (QueryMemoryError(64), "query-memory", 503),
+        (AnswerTooLargeError(1000), "answer-too-large", 503),
         (StoreBusyError("x"), "busy", 503),
         (QueryFailedError("x"), "query-failed", 500),
         (KgraphError("x"), "internal", 500),

@@ -26,12 +26,14 @@ HOMES = {
     "fastapi": ("web/",),
     "starlette": ("web/",),
     "uvicorn": ("web/",),
+    "brotli": ("web/compression.py",),
+    "prometheus_client": ("web/metrics.py",),
     "jinja2": ("web/",),
     "typer": ("cli/",),
     "yaml": ("query_library.py", "validation/rules.py"),
 }
 
-HEAVY = ("pyoxigraph", "rdflib", "pyshacl", "owlready2", "fastapi", "starlette", "uvicorn", "jinja2", "yaml")
+HEAVY = ("pyoxigraph", "rdflib", "pyshacl", "owlready2", "fastapi", "starlette", "uvicorn", "jinja2", "yaml", "brotli")
 
 
 def relative(path: Path) -> str:

@@ -38,10 +38,18 @@ STATUSES: Mapping[str, int] = {
     "query-too-branched": 400,
     "service-refused": 403,
     "update-as-query": 400,
+    "query-as-update": 400,
+    "load-refused": 403,
+    "update-variable": 400,
+    "update-blank-node": 400,
+    "update-shared-blank-node": 400,
+    "using-conflict": 400,
     "update-by-get": 405,
     "read-only": 403,
     "query-and-update": 400,
     "repeated-parameter": 400,
+    "bad-parameter": 400,
+    "misplaced-parameter": 400,
     "too-many-parameters": 400,
     "missing-query": 400,
     "method-not-allowed": 405,
@@ -142,6 +150,13 @@ def describe_code(code: str, language: str) -> Problem:
     key = f"problem.{code}."
     title, detail, hint = (named.get(key + part, "").format_map(_Anything()) for part in ("title", "detail", "hint"))
     return Problem(code, STATUSES[code], title, detail, hint)
+
+
+def render_reference() -> str:
+    """Return the rows of the page that documents every code: code, status, meaning and cure, in English."""
+    problems = (describe_code(code, "en") for code in STATUSES)
+    rows = (f"| `{p.code}` | {p.status} | {p.title}. {p.detail} | {p.hint} |" for p in problems)
+    return "\n".join(row.replace(" || ", " \\|\\| ") for row in rows) + "\n"
 
 
 class _Anything(dict[str, str]):
