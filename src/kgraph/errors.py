@@ -19,6 +19,7 @@
         ``AnswerTooLargeError`` its answer is longer than it may be
         ``QueryFailedError``   the engine gave it up
         ``StoreBusyError``     too many queries wait already
+        ``ChangeTimeoutError`` a change took longer than it may
         ``DiskFullError``      a change finds no room on the disk
         ``JournalError``       the journal of changes is damaged
     ``StateError``         a state directory is in use, or cannot be read or written
@@ -138,6 +139,14 @@ class QueryFailedError(StoreError):
 
 class StoreBusyError(StoreError):
     """Too many queries wait already."""
+
+
+class ChangeTimeoutError(StoreError):
+    """A change took longer than it may; nothing of it was kept."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"stopped after {seconds:g} s")
+        self.seconds = seconds
 
 
 class DiskFullError(StoreError):

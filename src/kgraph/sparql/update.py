@@ -88,6 +88,14 @@ def with_dataset(step: UpdateStep, default: Sequence[str], named: Sequence[str])
         for graph in graphs:
             if not is_well_formed(graph):
                 raise RequestError("bad-parameter", 400, name=name, found=graph)
+    return insert_dataset(step, default, named)
+
+
+def insert_dataset(step: UpdateStep, default: Sequence[str], named: Sequence[str]) -> str:
+    """Return the text of an operation without USING with these graphs in it, all of them absolute IRIs.
+
+    WITH then names the graph of the templates alone.
+    """
     clause = "".join([f"USING <{graph}> " for graph in default] + [f"USING NAMED <{graph}> " for graph in named])
     before, after = step.body[: step.insertion], step.body[step.insertion :]
     if step.kind == "DELETE WHERE":

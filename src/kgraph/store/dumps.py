@@ -18,6 +18,7 @@ from kgraph.store.base import Revision
 from kgraph.store.journal import NO_ROOM, sync_folder
 
 _MARK = b"# kgraph-dump 1 "
+_EMPTY_GRAPH = "# graph <{}>\n"
 _TAIL = 4096
 _BLOCK = 1 << 20
 _HASH_SIZE = 64
@@ -41,6 +42,20 @@ class Dump:
         """Yield the statements as lines of N-Quads."""
         with self.path.open("rb") as file:
             yield from (line for line in file if not line.startswith(b"#"))
+
+    def iter_empty_graphs(self) -> Iterator[str]:
+        """Yield the IRIs of graphs that are there without a statement; they stand in comments before the first one."""
+        before, after = _EMPTY_GRAPH.split("{}")
+        with self.path.open(encoding="utf-8") as file:
+            for line in file:
+                if not line.startswith(before):
+                    return
+                yield line.removeprefix(before).removesuffix(after)
+
+
+def empty_graph_line(graph: str) -> bytes:
+    """Return the line that tells of a graph without a statement; such lines come before those of statements."""
+    return _EMPTY_GRAPH.format(graph).encode()
 
 
 def write_dump(dump: Dump, lines: Iterable[bytes], at: Callable[[str], None] = lambda step: None) -> None:
@@ -100,7 +115,7 @@ def _write(file: IO[bytes], lines: Iterable[bytes], facts: dict[str, object], at
     for line in lines:
         hashed.update(line)
         file.write(line)
-        count += 1
+        count += not line.startswith(b"#")
     at("dump-half-written")
     head = _MARK + json.dumps(facts | {"quads": count}).encode() + b" "
     hashed.update(head)

@@ -5,18 +5,21 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import IO
 
 import pyoxigraph as ox
 
-from kgraph.dataset import Dataset
+from kgraph.dataset import Dataset, Quad
 from kgraph.errors import QueryFailedError, QuerySyntaxError
 from kgraph.formats import Format
 from kgraph.store.answers import Results, write_results
 from kgraph.store.base import ALL, ASSERTED, INFERRED, OUTSIDE_DEFAULT, Answer, Query, Revision
+from kgraph.store.literals import Originals
 from kgraph.store.loading import load_graphs
+from kgraph.store.patch import n_quad
 
 UNNAMED = ""
 """How the unnamed graph, which writes without GRAPH go to, is named where graphs are named by their IRIs."""
@@ -37,9 +40,20 @@ class EmbeddedStore:
     With ``separate`` the default graph of queries is the unnamed graph alone.
     """
 
-    def __init__(self, engine: ox.Store, revision: Revision | datetime, *, separate: bool = False) -> None:
-        """Take a store whose graphs are filled, in a state that is a revision, or revision 1 of that date."""
+    def __init__(
+        self,
+        engine: ox.Store,
+        revision: Revision | datetime,
+        *,
+        separate: bool = False,
+        originals: Originals | None = None,
+    ) -> None:
+        """Take a store whose graphs are filled, in a state that is a revision, or revision 1 of that date.
+
+        ``originals`` knows the literals that the engine holds in another form than they were sent in.
+        """
         self.engine = engine
+        self.originals = originals or Originals()
         self.separate = separate
         self._sizes = {name: self._size(name) for name in self._names() if name != ASSERTED}
         if not separate:
@@ -91,22 +105,67 @@ class EmbeddedStore:
         except (RuntimeError, ValueError, OSError) as error:
             raise QueryFailedError(str(error)) from error
 
-    def advance(self, revision: Revision, changed: Collection[str], dropped: Collection[str]) -> None:
-        """Take note that the engine holds another state now, in which these graphs have changed or are gone."""
+    def follow(self, removed: Collection[ox.Quad], added: Collection[ox.Quad]) -> tuple[list[ox.Quad], list[ox.Quad]]:
+        """Bring the union up to date with statements that its members lost and won already.
+
+        Returns what the union lost and won.
+        """
+        members = {*self.members(), *(graph_of(quad) for quad in added if graph_of(quad) not in OUTSIDE_DEFAULT)}
+        nodes = [graph_node(name) for name in members]
+        lost = [
+            united
+            for quad, united in zip(removed, in_graph(removed, ASSERTED), strict=True)
+            if graph_of(quad) in members
+            and not any(ox.Quad(quad.subject, quad.predicate, quad.object, node) in self.engine for node in nodes)
+        ]
+        won = [
+            united
+            for quad, united in zip(added, in_graph(added, ASSERTED), strict=True)
+            if graph_of(quad) in members and united not in self.engine
+        ]
+        lost, won = list(dict.fromkeys(lost)), list(dict.fromkeys(won))
+        for quad in lost:
+            self.engine.remove(quad)
+        self.engine.extend(won)
+        return lost, won
+
+    def apply(
+        self, revision: Revision, removed: Iterable[Quad], added: Iterable[Quad], dropped: Iterable[str] = ()
+    ) -> None:
+        """Make the state of the data another one, without a step that might fail half way."""
+        gone, come = list(read_quads(removed)), list(read_quads(added))
+        for quad in gone:
+            self.engine.remove(quad)
+        self.engine.extend(come)
+        for name in dropped:
+            self.engine.remove_graph(ox.NamedNode(name))
+        if not self.separate:
+            self.follow(gone, come)
+        self.advance(revision, gone, come, dropped)
+
+    def advance(
+        self, revision: Revision, removed: Iterable[ox.Quad], added: Iterable[ox.Quad], dropped: Iterable[str]
+    ) -> None:
+        """Take note that the engine holds another state already."""
         self._revision = revision
         self._merged.clear()
+        for quads, sign in ((removed, -1), (added, 1)):
+            for name, count in Counter(map(graph_of, quads)).items():
+                if name != UNNAMED:
+                    self._sizes[name] = self._sizes.get(name, 0) + sign * count
         for name in dropped:
             self._sizes.pop(name, None)
-        for name in changed:
-            if name not in (UNNAMED, ASSERTED) and name not in dropped:
-                self._sizes[name] = self._size(name)
+
+    def recount(self, name: str, more: int) -> None:
+        """Take note that a named graph has so many statements more."""
+        self._sizes[name] = self._sizes.get(name, 0) + more
 
     def close(self) -> None:
         """Drop the graphs that were put together for single queries."""
         self._merged.clear()
 
     def _evaluate(self, query: Query) -> Results:
-        terms = {ox.Variable(name): _read_term(term) for name, term in query.substitutions.items()}
+        terms = {ox.Variable(name): read_term(term) for name, term in query.substitutions.items()}
         engine, default, named = self._dataset(query)
         return engine.query(query.text, default_graph=default, named_graphs=named, substitutions=terms)
 
@@ -166,6 +225,16 @@ def in_graph(quads: Iterable[ox.Quad], graph: str) -> Iterator[ox.Quad]:
     return (ox.Quad(quad.subject, quad.predicate, quad.object, node) for quad in quads)
 
 
+def graph_of(quad: ox.Quad) -> str:
+    """Return the IRI of a quad's graph, empty for the unnamed graph."""
+    return UNNAMED if isinstance(quad.graph_name, ox.DefaultGraph) else quad.graph_name.value
+
+
+def read_quads(quads: Iterable[Quad]) -> Iterator[ox.Quad]:
+    """Yield quads as the engine's."""
+    return ox.parse("".join(map(n_quad, quads)), format=ox.RdfFormat.N_QUADS)
+
+
 def syntax_error(error: SyntaxError) -> QuerySyntaxError:
     """Turn the engine's complaint into ours; its place is only near the fault."""
     match = _PLACE.match(str(error.msg))
@@ -190,6 +259,7 @@ def _digest(quads: Iterable[ox.Quad]) -> str:
     return hashlib.sha256(b"".join(sorted(output.getvalue().splitlines(keepends=True)))).hexdigest()
 
 
-def _read_term(term: str) -> ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple:
+def read_term(term: str) -> ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple:
+    """Return a term in N-Triples syntax as the engine's."""
     quads: Iterable[ox.Quad] = ox.parse(f"<urn:s> <urn:p> {term} .", format=ox.RdfFormat.N_TRIPLES)
     return next(iter(quads)).object

@@ -12,6 +12,7 @@ import struct
 from collections.abc import Iterator
 
 QUERY, DATA, END, ERROR, READY, FORK = b"Q", b"D", b"E", b"X", b"R", b"F"
+DRAFT, APPLY = b"W", b"A"
 
 CHUNK = 65536
 """Bytes of an answer that are gathered before they are sent: most failures come before the first chunk."""

@@ -75,6 +75,16 @@ class Entry:
         return self.header.get("reason", "")
 
     @property
+    def created(self) -> tuple[str, ...]:
+        """The graphs that came to be, also those that have no statement yet."""
+        return tuple(self.header.get("created", "").split())
+
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """The graphs that are no more."""
+        return tuple(self.header.get("dropped", "").split())
+
+    @property
     def rows(self) -> bytes:
         """The rows of the patch as they stand in the file, those that remove (``D``) before those that add (``A``)."""
         return _rows(self.body)

@@ -8,7 +8,7 @@ import pyoxigraph as ox
 
 from kgraph.dataset import DataFile, Dataset
 from kgraph.errors import DatasetError
-from kgraph.inference import Inference, compile_rules, infer
+from kgraph.inference import Inference, Rule, compile_rules, infer
 from kgraph.store.base import INFERRED, OUTSIDE_DEFAULT
 
 
@@ -30,14 +30,42 @@ def load_graphs(dataset: Dataset) -> LoadedGraphs:
     Raises :class:`kgraph.errors.DatasetError` naming the file and the line that cannot be read, and
     :class:`kgraph.errors.RuleError` for an ontology whose core has an axiom outside OWL 2 RL.
     """
-    engine, core = ox.Store(), ox.Store()
+    engine = load_files(dataset)
+    return materialise(engine, compile_core(dataset))
+
+
+def load_files(dataset: Dataset) -> ox.Store:
+    """Load each file of a dataset into its named graph.
+
+    Raises :class:`kgraph.errors.DatasetError` naming the file and the line that cannot be read.
+    """
+    engine = ox.Store()
     for file in dataset.files:
         _load(engine, file)
+    return engine
+
+
+def compile_core(dataset: Dataset) -> tuple[Rule, ...]:
+    """Return the rules that the axioms of the ontology's core stand for.
+
+    Raises what :func:`load_files` raises, and :class:`kgraph.errors.RuleError` for an axiom outside OWL 2 RL.
+    """
+    core = ox.Store()
+    for file in dataset.files:
         if file.in_core:
             _load(core, file)
-    graphs = [ox.NamedNode(name) for name in dataset.graphs if name not in OUTSIDE_DEFAULT]
+    return compile_rules(core)
+
+
+def materialise(engine: ox.Store, rules: tuple[Rule, ...]) -> LoadedGraphs:
+    """Add what follows from the asserted graphs of an engine to its graph ``inferred``.
+
+    Raises :class:`kgraph.errors.RuleError` if the rules do not come to an end.
+    """
+    names = [graph for graph in engine.named_graphs() if graph.value not in OUTSIDE_DEFAULT]
+    graphs = [ox.DefaultGraph(), *sorted(names, key=str)]
     asserted = tuple(quad for graph in graphs for quad in engine.quads_for_pattern(None, None, None, graph))
-    inference = infer(asserted, compile_rules(core))
+    inference = infer(asserted, rules)
     graph = ox.NamedNode(INFERRED)
     engine.extend(ox.Quad(triple.subject, triple.predicate, triple.object, graph) for triple in inference.triples)
     return LoadedGraphs(engine, asserted, inference)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -155,16 +155,27 @@ class State(StateView):
         except OSError as error:
             raise StateError(f"{folder / JOURNAL}: {error.strerror or error}") from error
 
-    def append(self, patch: Patch, author: str, reason: str = "", **details: str) -> Revision:
+    def append(
+        self,
+        patch: Patch,
+        author: str,
+        reason: str = "",
+        *,
+        created: Collection[str] = (),
+        dropped: Collection[str] = (),
+        **details: str,
+    ) -> Revision:
         """Keep a change and return the revision it makes; when this returns, it is on disk.
 
-        ``details`` become header rows. A patch that changes nothing is not kept. Raises
-        :class:`kgraph.errors.DiskFullError` where there is no room and :class:`kgraph.errors.JournalError` where the
-        disk fails; then nothing was changed and later calls may succeed.
+        ``created`` and ``dropped`` name graphs that come to be and that are no more; ``details`` become header rows.
+        A change of nothing is not kept. Raises :class:`kgraph.errors.DiskFullError` where there is no room and
+        :class:`kgraph.errors.JournalError` where the disk fails; then nothing was changed and later calls may succeed.
         """
-        if not patch:
+        if not (patch or created or dropped):
             return self.revision
+        graphs = {"created": " ".join(sorted(created)), "dropped": " ".join(sorted(dropped))}
         told = {"author": author, "reason": reason, "package": kgraph.__version__, **details}
+        told |= {name: value for name, value in graphs.items() if value}
         with self._appending:
             revision = self._writer.append(patch, datetime.now(UTC), told)
             self._reader.revision, self._reader.end = revision, self._writer.size

@@ -13,11 +13,13 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from kgraph.errors import QueryFailedError, StoreBusyError
 from kgraph.formats import Format
 from kgraph.store.base import Answer, Query, Revision
+from kgraph.store.held import Source
 from kgraph.store.lanes import Lane
 from kgraph.store.places import Places, SlowPlaces
 from kgraph.store.processes import Worker, WorkerLimits, can_isolate
@@ -32,8 +34,8 @@ _FAILURE_KEPT = 10.0
 class WorkerStore:
     """A dataset asked in processes that can be killed; the processes are forks of one that holds it."""
 
-    def __init__(self, home: Path, limits: WorkerLimits | None = None) -> None:
-        """Start the processes and wait until the dataset is loaded.
+    def __init__(self, source: Source | Path, limits: WorkerLimits | None = None) -> None:
+        """Start the processes and wait until the dataset is loaded; a path is a source's home and nothing else.
 
         Raises :class:`kgraph.errors.DatasetError` if it cannot be.
         """
@@ -41,7 +43,8 @@ class WorkerStore:
         self.places = Places(self.limits.waiting)
         self.slow = SlowPlaces(self.limits.slow_places, self.limits.waiting)
         self.forks = 0
-        self._zygote = Zygote(home, self.limits.memory)
+        source = source if isinstance(source, Source) else Source(source)
+        self._zygote = Zygote(replace(source, memory=self.limits.memory))
         self._forker = ThreadPoolExecutor(1, "kgraph-fork")
         self._lane: Lane | None = None
         self._failure = (float("-inf"), "")
@@ -53,6 +56,11 @@ class WorkerStore:
     def revision(self) -> Revision:
         """The state of the data that queries which begin now are answered from."""
         return self._zygote.revision
+
+    @property
+    def zygote(self) -> Zygote:
+        """The process that holds the dataset."""
+        return self._zygote
 
     @property
     def zygote_pid(self) -> int:
@@ -169,13 +177,9 @@ class WorkerStore:
         if time.monotonic() - failed < _FAILURE_KEPT:
             raise QueryFailedError(reason)
         try:
-            while True:
-                revision = self._zygote.revision
-                worker = Worker(*self._zygote.fork(), revision, self._zygote.pid)
-                if self._zygote.revision == revision:
-                    self.forks += 1
-                    return worker
-                worker.kill()
+            worker = Worker(*self._zygote.fork(), self._zygote.pid)
         except QueryFailedError as error:
             self._failure = time.monotonic(), str(error)
             raise
+        self.forks += 1
+        return worker

@@ -1,9 +1,9 @@
 """The process that holds the dataset and forks a process for each place queries are answered in.
 
-It runs alone and without threads (``python -m kgraph.store.zygote FD MEMORY HOME``): it loads the dataset, says
-``READY`` with revision and graphs, and for each ``FORK`` that comes with a socket it forks a process that
-answers the queries arriving there. The process's descriptor goes back, so that it can be killed without
-mistaking it for another one.
+It runs alone and without threads (``python -m kgraph.store.zygote FD SOURCE``): it loads the dataset, says ``READY``
+with revision and graphs, and for each ``FORK`` that comes with a socket it forks a process that answers the queries
+arriving there; for each ``DRAFT`` one that works out changes on its own copy of the data. The process's descriptor
+goes back, so that it can be killed without mistaking it for another one. ``APPLY`` brings a change that counts.
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ import resource
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from kgraph.dataset import load_dataset
 from kgraph.errors import KgraphError, QueryFailedError, QuerySyntaxError
 from kgraph.formats import GRAPHS, RESULTS, by_name
 from kgraph.store.base import Query
-from kgraph.store.embedded import EmbeddedStore, open_store
-from kgraph.store.frames import ERROR, FORK, QUERY, READY, FrameWriter, receive_frame, send_frame
+from kgraph.store.embedded import EmbeddedStore
+from kgraph.store.frames import APPLY, DRAFT, ERROR, FORK, QUERY, READY, FrameWriter, receive_frame, send_frame
+from kgraph.store.held import Held, Source, open_held
+from kgraph.store.wire import pack_draft, pack_error, unpack_change, unpack_draft
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
@@ -32,34 +34,50 @@ _CLONE_NEWNET = 0x40000000
 _MIB = 1024 * 1024
 
 
-def main(control_descriptor: int, memory: int, home: Path) -> int:
-    """Load the dataset of ``home`` and serve fork requests until the control socket closes."""
+def main(control_descriptor: int, source: Source) -> int:
+    """Load the dataset and serve requests until the control socket closes."""
     control = socket.socket(fileno=control_descriptor)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
-        store = open_store(load_dataset(home))
+        held = open_held(source)
     except KgraphError as error:
         send_frame(control, ERROR, str(error).encode())
         return 1
     # The collector would touch, and so copy, every page that the forks share.
     gc.collect()
     gc.freeze()
-    send_frame(control, READY, json.dumps({"revision": store.revision.to_json(), "graphs": store.graphs()}).encode())
+    _tell(control, held)
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
-        if message != FORK or not descriptors:
+        if message == FORK and descriptors:
+            _fork(control, descriptors[0], source.memory, lambda channel: _answer_queries(channel, held.store))
+        elif message == DRAFT and descriptors:
+            _fork(control, descriptors[0], source.draft_memory, lambda channel: _work_out_changes(channel, held))
+        elif message == APPLY:
+            _apply(control, held)
+        else:
             return 0
-        _fork_worker(control, descriptors[0], store, memory)
 
 
-def _fork_worker(control: socket.socket, descriptor: int, store: EmbeddedStore, memory: int) -> None:
+def _tell(control: socket.socket, held: Held) -> None:
+    send_frame(control, READY, json.dumps(held.describe()).encode())
+
+
+def _apply(control: socket.socket, held: Held) -> None:
+    draft, revision = unpack_draft(receive_frame(control)[1])
+    assert revision is not None
+    held.apply(draft, revision)
+    _tell(control, held)
+
+
+def _fork(control: socket.socket, descriptor: int, memory: int, serve: Callable[[socket.socket], None]) -> None:
     parent = os.getpid()
     child = os.fork()
     if child == 0:
         try:
             _shut_in(descriptor, parent, memory)
-            _answer_queries(socket.socket(fileno=descriptor), store)
+            serve(socket.socket(fileno=descriptor))
         finally:
             os._exit(0)
     os.close(descriptor)
@@ -124,5 +142,20 @@ def _answer(request: dict[str, object], channel: socket.socket, store: EmbeddedS
         send_frame(channel, ERROR, json.dumps({"memory": True}).encode())
 
 
+def _work_out_changes(channel: socket.socket, held: Held) -> None:
+    """Answer each change with its draft; each one builds on those before it, so a draft that does not count ends it."""
+    while True:
+        try:
+            _, body = receive_frame(channel)
+            try:
+                draft = held.draft(unpack_change(body))
+            except KgraphError as error:
+                send_frame(channel, ERROR, pack_error(error))
+                return
+            send_frame(channel, DRAFT, pack_draft(draft))
+        except (EOFError, OSError):
+            return
+
+
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])))
+    sys.exit(main(int(sys.argv[1]), Source.from_json(sys.argv[2])))

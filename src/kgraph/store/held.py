@@ -1,0 +1,131 @@
+"""What the process that holds the dataset knows: the store, the rules, the checks, and the state of each graph."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Self
+
+import pyoxigraph as ox
+
+from kgraph.dataset import load_dataset
+from kgraph.inference import Maintenance
+from kgraph.store.base import INFERRED, Change, Revision
+from kgraph.store.drafts import Checker, Draft, Drafting
+from kgraph.store.embedded import UNNAMED, EmbeddedStore, read_quads
+from kgraph.store.literals import Originals
+from kgraph.store.loading import compile_core, load_files, materialise
+from kgraph.store.state import StateView
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the data come from and what is done with them.
+
+    ``home`` holds the packaged dataset, ``state`` the kept one, if there is one. With ``separate`` the default graph
+    is the unnamed graph alone and nothing is inferred. ``checker`` names, as ``module:attribute``, what makes a
+    :data:`kgraph.store.drafts.Checker` of a home. ``memory`` and ``draft_memory`` are the MiB that one query and one
+    change may add.
+    """
+
+    home: Path
+    state: Path | None = None
+    separate: bool = False
+    checker: str = ""
+    memory: int = 2048
+    draft_memory: int = 4096
+
+    def to_json(self) -> str:
+        """Return the source as text."""
+        return json.dumps({**vars(self), "home": str(self.home), "state": self.state and str(self.state)})
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what :meth:`to_json` gave."""
+        content = json.loads(text)
+        state = content["state"]
+        return cls(**{**content, "home": Path(content["home"]), "state": Path(state) if state else None})
+
+
+class Held:
+    """A dataset in memory that changes can be worked out on and applied to."""
+
+    def __init__(self, store: EmbeddedStore, maintenance: Maintenance | None, checker: Checker | None) -> None:
+        """Hold a store, with the rules that its inferred graph follows and the checks that changes must pass."""
+        self.store = store
+        self._drafting = Drafting(store, maintenance, checker)
+        self._changed: dict[str, Revision] = {}
+        self._first = store.revision
+
+    def describe(self) -> dict[str, Any]:
+        """Return the revision, the sizes of the graphs and the tag of each, as JSON has it."""
+        graphs = self.store.graphs()
+        return {
+            "revision": self.store.revision.to_json(),
+            "graphs": graphs,
+            "tags": {name: self._changed.get(name, self._first).tag for name in (UNNAMED, *graphs)},
+        }
+
+    def draft(self, change: Change) -> Draft:
+        """Work a change out on the store itself, which is spoilt unless the draft counts.
+
+        Raises what :meth:`kgraph.store.drafts.Drafting.draft` raises.
+        """
+        draft = self._drafting.draft(change)
+        # The next draft wants to know the graphs; the revision of drafts is wanted by nobody.
+        for name in draft.created:
+            self.store.recount(name, 0)
+        removed, added = (list(read_quads(quads)) for quads in (draft.patch.removed, draft.patch.added))
+        self.store.advance(self.store.revision, removed, added, draft.dropped)
+        return draft
+
+    def apply(self, draft: Draft, revision: Revision) -> None:
+        """Make a draft count."""
+        for name in draft.created:
+            self.store.engine.add_graph(ox.NamedNode(name))
+            self.store.recount(name, 0)
+        self.store.apply(revision, draft.patch.removed, draft.patch.added, draft.dropped)
+        for quad in read_quads(draft.inferred.removed):
+            self.store.engine.remove(quad)
+        self.store.engine.extend(read_quads(draft.inferred.added))
+        self.store.recount(INFERRED, len(draft.inferred.added) - len(draft.inferred.removed))
+        self.note(draft.patch.graphs | draft.created | draft.dropped, revision)
+
+    def note(self, graphs: frozenset[str], revision: Revision) -> None:
+        """Remember that graphs changed at a revision."""
+        self._changed.update(dict.fromkeys(graphs, revision))
+
+
+def open_held(source: Source) -> Held:
+    """Load the dataset of a source.
+
+    Raises :class:`kgraph.errors.DatasetError`, :class:`kgraph.errors.RuleError`, and for a kept state
+    :class:`kgraph.errors.JournalError` or :class:`kgraph.errors.StateError`.
+    """
+    dataset = load_dataset(source.home)
+    rules = () if source.separate else compile_core(dataset)
+    maintenance = Maintenance(rules) if rules else None
+    if source.state is None:
+        engine, originals = load_files(dataset), Originals()
+        revision: Revision | datetime = dataset.date
+    else:
+        engine = ox.Store()
+        view = StateView(source.state)
+        originals = view.load(engine)
+        revision = view.revision
+    if rules:
+        materialise(engine, rules)
+    store = EmbeddedStore(engine, revision, separate=source.separate, originals=originals)
+    return Held(store, maintenance, _checker(source))
+
+
+def _checker(source: Source) -> Checker | None:
+    if not source.checker:
+        return None
+    module, _, name = source.checker.partition(":")
+    make: Callable[[Path], Checker] = getattr(import_module(module), name)
+    return make(source.home)

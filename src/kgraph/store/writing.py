@@ -1,0 +1,246 @@
+"""Changes: worked out in a process of their own, checked, journaled, and then seen by every reader at once.
+
+There is one writer. A change is carried out by a fork of the process that holds the data, on its private copy, where
+it can be stopped and can spoil nothing; what comes back is a draft. A draft that keeps the rules is written to the
+journal, then applied to the data, then acknowledged. The fork lives on with the change in its copy and takes the next
+one, unless the draft did not count.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from kgraph.errors import (
+    ChangeRefusedError,
+    ChangeTimeoutError,
+    DatasetError,
+    PreconditionError,
+    QueryFailedError,
+    RequestError,
+    StoreBusyError,
+)
+from kgraph.formats import Format
+from kgraph.report import Severity
+from kgraph.store.base import Answer, Change, GraphWrite, Outcome, Query, Revision
+from kgraph.store.drafts import Draft
+from kgraph.store.frames import DRAFT, receive_frame, send_frame
+from kgraph.store.held import Source
+from kgraph.store.state import State, open_state
+from kgraph.store.supervision import Zygote
+from kgraph.store.wire import pack_change, unpack_draft, unpack_error
+from kgraph.store.workers import WorkerLimits, WorkerStore
+
+CHANGE = b"C"
+
+STEPS = ("drafted", "checked", "journaled", "applied")
+"""The steps of a change at which the hook of :class:`Writer` is called."""
+
+
+@dataclass(frozen=True)
+class WriteLimits:
+    """How much changes may take: ``waiting`` wait for ``patience`` seconds while one runs for up to ``timeout``."""
+
+    waiting: int = 64
+    patience: float = 30.0
+    timeout: float = 60.0
+
+
+class Writer:
+    """Carries changes out, one at a time."""
+
+    def __init__(
+        self,
+        zygote: Zygote,
+        state: State,
+        limits: WriteLimits | None = None,
+        at: Callable[[str], None] = lambda step: None,
+    ) -> None:
+        """Write to ``state``; ``at`` is called at each step, for tests."""
+        self._zygote = zygote
+        self._state = state
+        self._limits = limits or WriteLimits()
+        self._at = at
+        self._turn = threading.Lock()
+        self._queue = threading.BoundedSemaphore(self._limits.waiting + 1)
+        self._drafter: _Drafter | None = None
+
+    def change(self, change: Change) -> Outcome:
+        """Carry a change out, as :meth:`kgraph.store.base.WritableStore.change` says."""
+        with self._my_turn():
+            self._check_expected(change)
+            draft = self._draft(change)
+            self._at("drafted")
+            violations = [remark for remark in draft.report if remark.severity is Severity.VIOLATION]
+            if change.dry_run or violations:
+                self._drop_drafter()
+            if violations and not change.dry_run:
+                raise ChangeRefusedError(draft.report)
+            self._at("checked")
+            revision = self._zygote.revision if change.dry_run else self._commit(draft, change)
+            return Outcome(revision, draft.patch, draft.report, draft.created, draft.dropped)
+
+    def close(self) -> None:
+        """End the process that works changes out."""
+        with self._turn:
+            self._drop_drafter()
+
+    @contextlib.contextmanager
+    def _my_turn(self) -> Iterator[None]:
+        if not self._queue.acquire(blocking=False):
+            raise StoreBusyError("too many changes wait")
+        try:
+            if not self._turn.acquire(timeout=self._limits.patience):
+                raise StoreBusyError("the changes before this one take too long")
+            try:
+                yield
+            finally:
+                self._turn.release()
+        finally:
+            self._queue.release()
+
+    def _check_expected(self, change: Change) -> None:
+        for graph, tag in change.expected:
+            if self._zygote.tags.get(graph, "") != tag:
+                raise PreconditionError(graph)
+
+    def _draft(self, change: Change) -> Draft:
+        """Have a change worked out; a process that has no draft to give is of no further use."""
+        seconds = min(change.timeout or self._limits.timeout, self._limits.timeout)
+        parent = self._zygote.pid
+        try:
+            return self._ask_drafter(change, seconds)
+        except (QueryFailedError, RequestError):
+            if self._zygote.pid == parent and self._zygote.is_alive():
+                raise
+        # The process died with the one it is a fork of, and not of the change.
+        return self._ask_drafter(change, seconds)
+
+    def _ask_drafter(self, change: Change, seconds: float) -> Draft:
+        with contextlib.ExitStack() as unless_done:
+            unless_done.callback(self._drop_drafter)
+            if self._drafter is None:
+                self._drafter = _Drafter(*self._zygote.fork(for_draft=True))
+            draft = self._drafter.draft(change, seconds)
+            unless_done.pop_all()
+        return draft
+
+    def _commit(self, draft: Draft, change: Change) -> Revision:
+        if not (draft.patch or draft.created or draft.dropped):
+            return self._zygote.revision
+        with contextlib.ExitStack() as unless_done:
+            unless_done.callback(self._drop_drafter)
+            revision = self._state.append(
+                draft.patch, change.author, change.reason, created=draft.created, dropped=draft.dropped
+            )
+            self._at("journaled")
+            self._zygote.apply(draft, revision)
+            unless_done.pop_all()
+        self._at("applied")
+        return revision
+
+    def _drop_drafter(self) -> None:
+        if self._drafter is not None:
+            self._drafter.kill()
+            self._drafter = None
+
+
+class _Drafter:
+    """The process that works changes out."""
+
+    def __init__(self, channel: socket.socket, pid: int, handle: int, revision: Revision) -> None:
+        self._channel = channel
+        self._handle = handle
+
+    def draft(self, change: Change, seconds: float) -> Draft:
+        """Have a change worked out within so many seconds."""
+        until = time.monotonic() + seconds
+        try:
+            self._channel.settimeout(seconds)
+            send_frame(self._channel, CHANGE, pack_change(change))
+            self._channel.settimeout(max(until - time.monotonic(), 0.001))
+            kind, body = receive_frame(self._channel)
+        except TimeoutError as error:
+            raise ChangeTimeoutError(seconds) from error
+        except (EOFError, OSError) as error:
+            raise _last_words(change) from error
+        if kind != DRAFT:
+            raise unpack_error(body)
+        return unpack_draft(body)[0]
+
+    def kill(self) -> None:
+        """End the process, whatever it does."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+        os.close(self._handle)
+        self._channel.close()
+
+
+def _last_words(change: Change) -> RequestError | QueryFailedError:
+    """Return what to say when the process died over a change: a body that no parser survives is the client's fault."""
+    if any(isinstance(step, GraphWrite) for step in change.steps):
+        return RequestError(
+            "body-unreadable", 400, reason="it nests too deeply or needs too much memory", line=1, column=1
+        )
+    return QueryFailedError("the process that worked the change out is gone")
+
+
+class JournaledStore:
+    """A dataset that can be asked in processes of its own, and changed; what is acknowledged is on disk."""
+
+    def __init__(
+        self,
+        source: Source,
+        reading: WorkerLimits | None = None,
+        writing: WriteLimits | None = None,
+        at: Callable[[str], None] = lambda step: None,
+    ) -> None:
+        """Take the state directory of ``source`` and start the processes; ``at`` is called at each step, for tests.
+
+        Raises what :func:`kgraph.store.state.open_state` raises, and :class:`kgraph.errors.DatasetError`.
+        """
+        if source.state is None:
+            raise DatasetError("a store that can be changed needs a state directory")
+        self._state = open_state(source.state, source.home, at)
+        with contextlib.ExitStack() as unless_done:
+            unless_done.callback(self._state.close)
+            self.readers = WorkerStore(source, reading)
+            unless_done.pop_all()
+        self._writer = Writer(self.readers.zygote, self._state, writing, at)
+
+    @property
+    def revision(self) -> Revision:
+        """The state of the data that queries which begin now are answered from."""
+        return self.readers.revision
+
+    def graphs(self) -> Mapping[str, int]:
+        """Return the IRIs of the named graphs with their numbers of statements."""
+        return self.readers.graphs()
+
+    def graph_tag(self, graph: str) -> str:
+        """Return a name for the present content of a graph, empty if there is no such graph."""
+        return self.readers.zygote.tags.get(graph, "")
+
+    def query(self, query: Query, format: Format) -> Answer:
+        """Answer a query, as :meth:`kgraph.store.base.Store.query` says."""
+        return self.readers.query(query, format)
+
+    async def ask(self, query: Query, format: Format, when_long: Callable[[], None]) -> Answer:
+        """Answer a query from an event loop, as :meth:`kgraph.store.workers.WorkerStore.ask` says."""
+        return await self.readers.ask(query, format, when_long)
+
+    def change(self, change: Change) -> Outcome:
+        """Carry a change out, as :meth:`kgraph.store.base.WritableStore.change` says."""
+        return self._writer.change(change)
+
+    def close(self) -> None:
+        """End all processes and let go of the state directory."""
+        self._writer.close()
+        self.readers.close()
+        self._state.close()
