@@ -169,3 +169,10 @@ def test_escapes_are_decoded_where_the_engine_does_not_decode_them() -> None:
     assert isinstance(solutions, pyoxigraph.QuerySolutions)
     (solution,) = solutions
     assert str(solution["x"]) == '"\'\\\\u0041"'
+
+
+def test_a_text_of_many_signs_and_words_is_read_to_its_end() -> None:
+    """No token is looked for far ahead again and again; with a search of that kind this would take hours."""
+    assert sum(1 for _ in iter_tokens("a." * 200_000)) == 400_000
+    glued = "ASK { FILTER(" + "+".join(["(?a<?b&&?c>1)"] * 900) + ") }"
+    assert read_query_text(glued).form == "ASK"

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from kgraph.errors import QuerySyntaxError
-from kgraph.sparql.grammar import AGGREGATES, FUNCTIONS, find_misfit
+from kgraph.sparql.grammar import AGGREGATES, FUNCTIONS, Misfit, follow_tokens
 from kgraph.sparql.tokens import Token, decode_escapes, iter_tokens
 
 _SHOWN = {
@@ -31,7 +31,6 @@ _NOT_OFFERED = {"SERVICE", "LATERAL"}
 _OPERANDS = {"variable", "name", "iri", "number", "string", "language"}
 _OPERAND_ENDS = {")", "}", ")>>", ">>"}
 _LIKENESS = 0.7
-_RETRIES = 100
 _WITH_AUTHORITY = re.compile("<[A-Za-z][A-Za-z0-9+.-]*://")
 _NOT_ADVICE = re.compile(r"^expected (one of )?|\[[^\]]*\](,\s*)?|(,\s*)?\[_\]")
 
@@ -47,14 +46,10 @@ def settle_tokens(text: str, tokens: list[Token], start: str, always: bool = Fal
     """
     if not always and not _is_ambiguous(tokens):
         return tokens
-    less_than: set[int] = set()
-    while misfit := find_misfit(tokens, start):
-        token = tokens[misfit[0]] if misfit[0] < len(tokens) else None
-        if token is None or token.kind != "iri" or "<" not in misfit[1] or len(less_than) >= _RETRIES:
-            raise _complaint(tokens, *misfit)
-        less_than.add(token.offset)
-        tokens = list(iter_tokens(text, less_than))
-    return tokens
+    followed, misfit = follow_tokens(text, start)
+    if misfit:
+        raise _complaint(followed, misfit)
+    return followed
 
 
 def refine(text: str, error: QuerySyntaxError, start: str = "Query") -> QuerySyntaxError:
@@ -94,14 +89,13 @@ def _is_ambiguous(tokens: Sequence[Token]) -> bool:
     return False
 
 
-def _complaint(tokens: Sequence[Token], position: int, names: frozenset[str]) -> QuerySyntaxError:
-    """Return the complaint about a misfit, of which ``names`` are the grammar's names for what would fit."""
-    expected = names - _NOT_OFFERED
+def _complaint(tokens: Sequence[Token], misfit: Misfit) -> QuerySyntaxError:
+    """Return the complaint about a misfit, the last of the tokens or missing after them."""
+    token, expected = misfit.token, misfit.expected - _NOT_OFFERED
     shown = tuple(sorted((_SHOWN.get(name, name) for name in expected), key=_advice_order))
-    if position == len(tokens):
+    if token is None:
         line, column = (tokens[-1].line, tokens[-1].column + len(tokens[-1].text)) if tokens else (1, 1)
         return QuerySyntaxError("query-ends-early", line, column, expected=shown)
-    token = tokens[position]
     words = [name for name in expected if name.isalpha() and name not in _SHOWN]
     if token.kind == "word" and {"FUNCTION"} & expected:
         words += [*FUNCTIONS, *AGGREGATES]

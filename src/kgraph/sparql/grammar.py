@@ -8,11 +8,10 @@ have their usual meaning. Triple terms and ``VERSION`` are those of SPARQL 1.2, 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from kgraph.sparql.tokens import Token
+from kgraph.sparql.tokens import Token, iter_tokens
 
 _FUNCTION_NAMES = """
 STR LANG LANGMATCHES LANGDIR DATATYPE BOUND IRI URI BNODE RAND ABS CEIL FLOOR ROUND CONCAT STRLEN UCASE LCASE
@@ -103,9 +102,12 @@ _KINDS = {
 _SYMBOL = re.compile(r"'[^']+'|[A-Za-z]+|[()|?*+]")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Node:
-    """A part of a rule: ``kind`` is ``token``, ``rule``, ``sequence``, ``choice``, ``optional`` or ``repeat``."""
+    """A part of a rule: ``kind`` is ``token``, ``rule``, ``sequence``, ``choice``, ``optional`` or ``repeat``.
+
+    Two parts are the same only if they stand in the same place.
+    """
 
     kind: str
     name: str = ""
@@ -113,18 +115,26 @@ class Node:
 
 
 class Grammar:
-    """The rules, with the tokens that each part can begin with."""
+    """The rules, with the tokens that each part can begin with and what follows then."""
 
     def __init__(self, rules: dict[str, Node]) -> None:
         """Take the rules by name."""
         self.rules = rules
         self._first: dict[Node, frozenset[str]] = {}
+        self._after: dict[tuple[Node, str], tuple[Node, ...] | None] = {}
 
     def first(self, node: Node) -> frozenset[str]:
         """Return the tokens that a part can begin with."""
         if node not in self._first:
             self._first[node] = self._find_first(node)
         return self._first[node]
+
+    def after(self, node: Node, token: str) -> tuple[Node, ...] | None:
+        """Return what has to come after the first token of a part, the nearest last; ``None`` if it cannot be first."""
+        key = (node, token)
+        if key not in self._after:
+            self._after[key] = self._find_after(node, token) if token in self.first(node) else None
+        return self._after[key]
 
     def can_be_empty(self, node: Node) -> bool:
         """Tell whether a part may match nothing."""
@@ -139,6 +149,21 @@ class Grammar:
                 return any(self.can_be_empty(part) for part in node.parts)
             case _:
                 return all(self.can_be_empty(part) for part in node.parts)
+
+    def _find_after(self, node: Node, token: str) -> tuple[Node, ...] | None:
+        match node.kind:
+            case "token":
+                return ()
+            case "rule":
+                return self.after(self.rules[node.name], token)
+            case "sequence":
+                # The parts before the one that takes the token can be empty, or it could not be first.
+                index = next(i for i, part in enumerate(node.parts) if token in self.first(part))
+                return (*reversed(node.parts[index + 1 :]), *(self.after(node.parts[index], token) or ()))
+            case "repeat":
+                return (node, *(self.after(node.parts[0], token) or ()))
+            case _:
+                return self.after(next(part for part in node.parts if token in self.first(part)), token)
 
     def _find_first(self, node: Node) -> frozenset[str]:
         if node.kind == "token":
@@ -166,35 +191,48 @@ def sparql_grammar() -> Grammar:
     return Grammar(rules)
 
 
-def find_misfit(tokens: Sequence[Token], start: str) -> tuple[int, frozenset[str]] | None:
-    """Return the index of the first token that does not fit the rule ``start``, and the names of those that would.
+@dataclass(frozen=True)
+class Misfit:
+    """The first token that does not fit, ``None`` if the text ends early, and the names of those that would."""
 
-    The index is the number of tokens if the text ends early; ``None`` means that all fit. A stack of its own is
-    used in place of recursion, since brackets may nest deeply.
+    token: Token | None
+    expected: frozenset[str]
+
+
+def follow_tokens(text: str, start: str) -> tuple[list[Token], Misfit | None]:
+    """Read a text along the grammar from the rule ``start``; return its tokens up to the first that does not fit.
+
+    ``<`` is read as an operator where only that fits. A stack of its own is used in place of recursion, since
+    brackets may nest deeply. Raises :class:`kgraph.errors.QuerySyntaxError` where no token can begin.
     """
     grammar = sparql_grammar()
     stack: list[Node] = [grammar.rules[start]]
-    expected: set[str] = set()
-    position = 0
+    passed: list[Node] = []
+    read: list[Token] = []
+    tokens = iter_tokens(text)
+    token = next(tokens, None)
     while stack:
         node = stack.pop()
-        ahead = _name(tokens[position]) if position < len(tokens) else ""
-        if node.kind == "rule":
-            stack.append(grammar.rules[node.name])
-        elif node.kind == "sequence":
-            stack.extend(reversed(node.parts))
-        elif node.kind == "token":
-            if ahead != node.name:
-                return position, frozenset(expected | {node.name})
-            position, expected = position + 1, set()
-        else:
-            chosen = next((part for part in node.parts if ahead in grammar.first(part)), None)
-            expected |= grammar.first(node) if chosen is None else set()
-            if chosen is not None:
-                stack += [node, chosen] if node.kind == "repeat" else [chosen]
-            elif not grammar.can_be_empty(node):
-                return position, frozenset(expected)
-    return (position, frozenset(expected)) if position < len(tokens) else None
+        after = grammar.after(node, _name(token) if token else "")
+        if after is not None and token:
+            stack += after
+            read.append(token)
+            token = next(tokens, None)
+            passed.clear()
+            continue
+        passed.append(node)
+        if grammar.can_be_empty(node):
+            continue
+        if token is None or token.kind != "iri" or not any("<" in grammar.first(part) for part in passed):
+            break
+        token = tokens.send(True)
+        stack += reversed(passed)
+        passed.clear()
+    else:
+        if token is None:
+            return read, None
+    expected = frozenset().union(*(grammar.first(part) for part in passed))
+    return ([*read, token] if token else read), Misfit(token, expected)
 
 
 def _name(token: Token) -> str:

@@ -10,7 +10,7 @@ does). The two agree on a text in which :func:`decode_escapes` has decoded all t
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 
 from kgraph.errors import QuerySyntaxError
@@ -22,6 +22,8 @@ _NAME_START += r"\u2C00-\u2FEF\u3001-\uD7FF\uF900-\uFDCF\uFDF0-\uFFFD\U00010000-
 _NAME = _NAME_START + r"_0-9\u00B7\u0300-\u036F\u203F\u2040"
 _LOCAL = rf"(?:[{_NAME_START}_0-9:]|%[0-9A-Fa-f]{{2}}|\\[_~.\-!$&'()*+,;=/?#@%])"
 _LOCAL_MORE = rf"(?:[{_NAME}\-.:]|%[0-9A-Fa-f]{{2}}|\\[_~.\-!$&'()*+,;=/?#@%])"
+# Without a bound, a text such as "a.a.a.a" would be searched to its end for a colon from each letter.
+_PREFIX = rf"(?:[{_NAME_START}][{_NAME}\-.]{{0,250}}+(?<!\.))"
 _PATTERN = re.compile(
     rf"""
     (?P<space>[ \t\r\n]+|\#[^\r\n]*)
@@ -30,7 +32,7 @@ _PATTERN = re.compile(
        |'(?!'')(?:[^'\\\r\n]|\\.)*'|"(?!"")(?:[^"\\\r\n]|\\.)*")
   | (?P<variable>[?$][{_NAME_START}_0-9][{_NAME}]*)
   | (?P<blank>_:[{_NAME_START}_0-9](?:[{_NAME}\-.]*[{_NAME}\-])?)
-  | (?P<name>(?:[{_NAME_START}](?:[{_NAME}\-.]*[{_NAME}\-])?)?:(?:{_LOCAL}(?:{_LOCAL_MORE}*(?:(?<!\.)|(?<=\\\.)))?)?)
+  | (?P<name>{_PREFIX}?:(?:{_LOCAL}(?:{_LOCAL_MORE}*(?:(?<!\.)|(?<=\\\.)))?)?)
   | (?P<number>(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)[eE][+-]?[0-9]+|[0-9]*\.[0-9]+|[0-9]+)
   | (?P<language>@[A-Za-z]+(?:-[A-Za-z0-9]+)*(?:--[A-Za-z]+)?)
   | (?P<word>[A-Za-z][A-Za-z0-9_]*)
@@ -38,7 +40,6 @@ _PATTERN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_LESS_THAN = re.compile("(?P<sign><=?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +72,11 @@ def decode_escapes(text: str) -> str:
     return _ESCAPE.sub(_character, text)
 
 
-def iter_tokens(text: str, less_than: Collection[int] = ()) -> Iterator[Token]:
+def iter_tokens(text: str) -> Generator[Token, bool | None, None]:
     """Yield the tokens of a text, comments and white space left out.
 
-    The longest token wins, as the standard asks: ``?a<?b&&?c>?d`` holds an IRI. ``less_than`` lists the offsets at
-    which ``<`` is the operator all the same.
+    The longest token wins, as the standard asks: ``?a<?b&&?c>?d`` holds an IRI. A reader who cannot use an IRI sends
+    ``True`` and is given the operator with which it begins.
 
     Places are those of the text after escapes are decoded, which is the text given unless escapes occur.
     Raises :class:`kgraph.errors.QuerySyntaxError` where no token can begin, for example at a string that is
@@ -89,16 +90,15 @@ def iter_tokens(text: str, less_than: Collection[int] = ()) -> Iterator[Token]:
         if match is None:
             code = "query-unclosed-string" if text[offset] in "'\"" else "query-unknown-character"
             raise QuerySyntaxError(code, line, column, found=text[offset])
-        if match.lastgroup == "iri" and offset in less_than:
-            match = _LESS_THAN.match(text, offset) or match
         kind, value = str(match.lastgroup), match.group()
-        if kind != "space":
-            yield Token(kind, value, offset, line, column)
-        offset = match.end()
+        if kind != "space" and (yield Token(kind, value, offset, line, column)):
+            value = "<=" if value.startswith("<=") else "<"
+            yield Token("sign", value, offset, line, column)
         breaks = _line_breaks(value)
         if breaks:
             line += len(breaks)
-            line_start = match.start() + breaks[-1]
+            line_start = offset + breaks[-1]
+        offset += len(value)
 
 
 def _line_breaks(value: str) -> list[int]:
