@@ -16,16 +16,15 @@ from kgraph.dataset import Quad
 from kgraph.store.patch import Patch, n_quad, read_quad
 from kgraph.vocabulary import PREFIXES
 
-_XSD_TYPE = f"^^<{PREFIXES['xsd']}"
-_XSD = re.escape(PREFIXES["xsd"])
-_TYPED = re.compile(rb'"\^\^<' + _XSD.encode() + rb"|<<\(")
-"""What a line of N-Quads holds if its object may come back in another form."""
-
-_CANONICAL = re.compile(
-    rf'"(?:(?:0|-?[1-9]\d{{0,16}})"\^\^<{_XSD}(?:integer|decimal)>'
-    rf'|-?(?:0|[1-9]\d{{0,15}})\.\d{{0,15}}[1-9]"\^\^<{_XSD}decimal>'
-    rf'|\d{{4}}-\d\d-\d\d"\^\^<{_XSD}date>|(?:true|false)"\^\^<{_XSD}boolean>)'
-)
+_XSD = PREFIXES["xsd"]
+_TYPED = f'"^^<{_XSD}'.encode()
+_TRIPLE_TERM = "<<("
+_CANONICAL = (
+    r'"(?:(?:0|-?[1-9]\d{0,16})"\^\^<XSD(?:integer|decimal)>|-?(?:0|[1-9]\d{0,15})\.\d{0,15}[1-9]"\^\^<XSDdecimal>'
+    r'|\d{4}-\d\d-\d\d"\^\^<XSDdate>|(?:true|false)"\^\^<XSDboolean>)'
+).replace("XSD", re.escape(_XSD))
+_CANONICAL_TERM = re.compile(_CANONICAL, re.ASCII)
+_CANONICAL_BYTES = re.compile(_CANONICAL.encode())
 """Frequent literals that come back as they are, told without asking the engine."""
 
 
@@ -34,12 +33,12 @@ def stored_form(term: str) -> str:
 
     A triple term comes back in another form if a literal in it does.
     """
-    if term.startswith("<<("):
+    if term.startswith(_TRIPLE_TERM):
         return _ask_engine(term)
     text, _, kind = term.rpartition('"')
     if kind.startswith("@"):
         return f'{text}"{kind.lower()}'
-    if not kind.startswith(_XSD_TYPE) or _CANONICAL.fullmatch(term):
+    if not kind.startswith(f"^^<{_XSD}") or _CANONICAL_TERM.fullmatch(term):
         return term
     return _ask_engine(term)
 
@@ -68,13 +67,13 @@ class Originals:
     def add_lines(self, lines: Iterable[bytes]) -> None:
         """Take note of statements that were added, as lines of N-Quads."""
         for line in lines:
-            if _TYPED.search(line) and (quad := read_quad(line.decode().rstrip("\n"))) is not None:
+            if _may_change(line) and (quad := read_quad(line.decode().rstrip("\n"))) is not None:
                 self._add(quad)
 
     def remove_lines(self, lines: Iterable[bytes]) -> None:
         """Forget statements that were removed, as lines of N-Quads in either form."""
         for line in lines:
-            if _TYPED.search(line) and (quad := read_quad(line.decode().rstrip("\n"))) is not None:
+            if _is_typed(line) and (quad := read_quad(line.decode().rstrip("\n"))) is not None:
                 self._objects.pop(_key(quad), None)
 
     def apply(self, patch: Patch) -> None:
@@ -98,6 +97,18 @@ class Originals:
     def _add(self, quad: Quad) -> None:
         if stored_form(quad.object) != quad.object:
             self._objects.setdefault(_key(quad), quad)
+
+
+def _is_typed(line: bytes) -> bool:
+    return _TYPED in line or b"<<(" in line
+
+
+def _may_change(line: bytes) -> bool:
+    """Tell of a line of N-Quads whether its object may come back in another form; most need no look at their terms."""
+    if not _is_typed(line):
+        return False
+    # No IRI and no label holds a quotation mark after a space, so the first is where the literal begins.
+    return not _CANONICAL_BYTES.match(line, line.find(b' "') + 1) or b"<<(" in line
 
 
 def _key(quad: Quad) -> bytes:
