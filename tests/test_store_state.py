@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from kgraph.dataset import Quad, load_dataset
 from kgraph.errors import DiskFullError, JournalError, StateError
+from kgraph.store.blank_nodes import stable_lines
 from kgraph.store.embedded import open_store
 from kgraph.store.journal import STEPS
 from kgraph.store.literals import Originals, stored_form, term_text
@@ -80,6 +81,31 @@ def test_literals_and_blank_nodes_are_kept_as_they_were_sent(small: Path, folder
         state.append(Patch(removed=(gone, OLD), added=(NEW,)), "Kari", "a test")
         assert lines_of(state) == before - {n_quad(gone), n_quad(OLD)} | {n_quad(NEW)}
         assert lines_of(state, until=1) == before
+
+
+def test_the_same_files_give_the_same_base(home: Path, tmp_path: Path) -> None:
+    """Two servers that start from the same dataset name its blank nodes alike; a change elsewhere renames none."""
+    contents = []
+    for name in ("first", "second"):
+        with open_state(tmp_path / name, home) as state:
+            contents.append(list(state.base.iter_lines()))
+    assert contents[0] == contents[1]
+    assert any(line.startswith(b"_:") for line in contents[0])
+
+
+def test_blank_nodes_are_named_by_what_is_said_of_them() -> None:
+    """Lists, circles and triple terms keep their shape, and what is not connected does not matter for a label."""
+    first = '_:x <urn:p> _:y . _:y <urn:p> _:x . <urn:a> <urn:q> _:x, "_:x" . _:z <urn:p> <<( _:w <urn:p> "1" )>> .'
+    lines = renamed(first)
+    assert len(lines) == 5
+    assert lines == renamed(first.replace("_:x ", "_:other ").replace("_:x,", "_:other,"))
+    assert lines < renamed(first + " _:new <urn:p> <urn:b> .")
+    assert renamed("_:x <urn:p> _:y .") != renamed("_:x <urn:p> _:x .")
+
+
+def renamed(turtle: str) -> set[bytes]:
+    """Return statements with the labels that a base gives them."""
+    return set(stable_lines(ox.parse(turtle, format=ox.RdfFormat.TURTLE, rename_blank_nodes=True)))
 
 
 def test_changes_are_there_after_a_new_start(small: Path, folder: Path) -> None:

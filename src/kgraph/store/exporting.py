@@ -13,7 +13,8 @@ from kgraph.dataset import load_dataset
 from kgraph.errors import StateError
 from kgraph.formats import JSON_LD, N_QUADS, TRIG, Format
 from kgraph.store.answers import write_triples
-from kgraph.store.replay import canonical_lines, iter_original_lines
+from kgraph.store.blank_nodes import stable_lines
+from kgraph.store.replay import iter_original_lines
 from kgraph.store.state import StateView, iter_file_quads
 
 DATASET_FORMATS = frozenset({N_QUADS, TRIG, JSON_LD})
@@ -31,11 +32,11 @@ def kept_lines(folder: Path, revision: int | None = None) -> list[bytes]:
 
 
 def packaged_lines(home: Path) -> list[bytes]:
-    """Return what the files of a home state, as canonical lines of N-Quads.
+    """Return what the files of a home state, as sorted lines of N-Quads.
 
     Raises :class:`kgraph.errors.DatasetError` if they cannot be read.
     """
-    return canonical_lines(ox.Dataset(iter_file_quads(load_dataset(home))))
+    return stable_lines(iter_file_quads(load_dataset(home)))
 
 
 def write_export(lines: Iterable[bytes], format: Format, output: IO[bytes], graph: str | None = None) -> None:

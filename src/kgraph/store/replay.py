@@ -65,15 +65,10 @@ def asserted_digest(engine: ox.Store) -> str:
     """Return the digest of a first revision: SHA-256 of the canonical N-Quads (RDFC-1.0) of the asserted graphs."""
     graphs = [graph for graph in engine.named_graphs() if graph.value not in OUTSIDE_DEFAULT]
     dataset = ox.Dataset(quad for graph in graphs for quad in engine.quads_for_pattern(None, None, None, graph))
-    return hashlib.sha256(b"".join(canonical_lines(dataset))).hexdigest()
-
-
-def canonical_lines(dataset: ox.Dataset) -> list[bytes]:
-    """Return a dataset as canonical N-Quads (RDFC-1.0), a line each; the dataset's blank nodes get new labels."""
     dataset.canonicalize(ox.CanonicalizationAlgorithm.RDFC_1_0)
     content = io.BytesIO()
     ox.serialize(dataset, content, format=ox.RdfFormat.N_QUADS)
-    return sorted(content.getvalue().splitlines(keepends=True))
+    return hashlib.sha256(b"".join(sorted(content.getvalue().splitlines(keepends=True)))).hexdigest()
 
 
 def _add(engine: ox.Store, waiting: list[bytes]) -> None:

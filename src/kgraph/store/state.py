@@ -22,11 +22,12 @@ import kgraph
 from kgraph.dataset import Dataset, load_dataset
 from kgraph.errors import DatasetError, JournalError, StateError
 from kgraph.store.base import Revision
+from kgraph.store.blank_nodes import stable_lines
 from kgraph.store.dumps import Dump, load_dump, write_dump
 from kgraph.store.journal import Entry, JournalReader, JournalWriter
 from kgraph.store.literals import Originals
 from kgraph.store.patch import Patch
-from kgraph.store.replay import asserted_digest, canonical_lines, iter_original_lines, replay
+from kgraph.store.replay import asserted_digest, iter_original_lines, replay
 
 BASE = "base.nq"
 JOURNAL = "journal.log"
@@ -259,10 +260,9 @@ def snapshots_of(folder: Path) -> dict[int, Path]:
 
 
 def _write_base(path: Path, dataset: Dataset, at: Callable[[str], None]) -> None:
-    quads = ox.Dataset(iter_file_quads(dataset))
-    lines = canonical_lines(quads)
+    lines = stable_lines(iter_file_quads(dataset))
     engine = ox.Store()
-    engine.bulk_extend(quads)
+    engine.bulk_extend(ox.parse(b"".join(lines), format=ox.RdfFormat.N_QUADS))
     revision = Revision(1, asserted_digest(engine), dataset.date)
     write_dump(Dump(path, revision, kgraph.__version__), lines, at)
 
