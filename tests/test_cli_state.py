@@ -225,3 +225,91 @@ def test_a_damaged_base_is_named(command: Command, kept: Path) -> None:
     for arguments in (["journal", "check"], ["journal", "repair", "--yes"], ["export"]):
         code, out, err = command(*arguments, "--state", kept)
         assert (code, out, "base.nq: the file is damaged" in err) == (2, "", True)
+
+
+DATA = """
+<urn:same> <urn:value> 1 .
+<urn:theirs> <urn:value> {theirs} .
+<urn:ours> <urn:value> 1 .
+<urn:both> <urn:value> {both} .
+<urn:list> <urn:of> ( <urn:x> {last} ) .
+"""
+
+
+def write_data(home: Path, theirs: str, both: str, last: str) -> None:
+    """Write the dataset of a package."""
+    path = home / "data" / "ttl" / "report" / "a.ttl"
+    path.write_text(DATA.format(theirs=theirs, both=both, last=last), encoding="utf-8")
+
+
+def number(subject: str, value: str) -> Quad:
+    """Return the statement that a resource has a whole number."""
+    return Quad(f"<urn:{subject}>", "<urn:value>", f'"{value}"^^<{XSD}integer>', REPORT)
+
+
+@pytest.fixture
+def changed(tmp_path: Path, small: Path) -> Path:
+    """A state directory that began from a dataset which both the package and people changed since."""
+    write_data(small, "1", "1", "<urn:y>")
+    folder = tmp_path / "state"
+    with open_state(folder, small) as state:
+        state.append(
+            Patch((number("ours", "1"), number("both", "1")), (number("ours", "2"), number("both", "2"))), "Ola"
+        )
+    write_data(small, "3", "1", "<urn:y>")
+    return folder
+
+
+def values(command: Command, folder: Path) -> dict[str, list[str]]:
+    """Return the whole numbers that resources of a state have."""
+    rows = [row.split(" ") for row in command("export", "--state", folder)[1].splitlines() if "<urn:value>" in row]
+    found: dict[str, list[str]] = {}
+    for subject, _, value, *_ in rows:
+        found.setdefault(subject[5:-1], []).append(value.split('"')[1])
+    return found
+
+
+def test_an_upgrade_carries_over_what_the_package_changed(command: Command, changed: Path, small: Path) -> None:
+    """It is shown first and made when told; changes made here stay; a list in the files is no change."""
+    before = values(command, changed)
+    code, out, _ = command("upgrade", "--state", changed, "--home", small)
+    assert (code, out.splitlines()[0].endswith("-1 +1 statements"), "0 conflicts" in out) == (0, True, True)
+    _, out, _ = command("upgrade", "--patch", "--state", changed, "--home", small)
+    assert read_patch(out)[1] == Patch((number("theirs", "1"),), (number("theirs", "3"),))
+    assert values(command, changed) == before
+    assert command("upgrade", "--apply", "--state", changed, "--home", small)[0] == 0
+    assert values(command, changed) == {"same": ["1"], "theirs": ["3"], "ours": ["2"], "both": ["2"]}
+    assert "nothing to upgrade" in command("upgrade", "--state", changed, "--home", small)[1]
+    assert "upgrade from kgraph" in command("journal", "list", "--state", changed)[1]
+
+
+def test_the_next_upgrade_is_compared_with_the_last(command: Command, changed: Path, small: Path) -> None:
+    """What the package takes back goes again, and a list that it changed is exchanged whole."""
+    assert command("upgrade", "--apply", "--state", changed, "--home", small)[0] == 0
+    write_data(small, "4", "1", "<urn:z>")
+    assert command("upgrade", "--apply", "--state", changed, "--home", small)[0] == 0
+    assert values(command, changed)["theirs"] == ["4"]
+    out = command("export", "--state", changed)[1]
+    assert ("<urn:y>" in out, "<urn:z>" in out, out.count("#rest>")) == (False, True, 2)
+
+
+@pytest.mark.parametrize(("keep", "value"), [("here", "2"), ("package", "5")])
+def test_a_conflict_is_decided_by_a_person(command: Command, changed: Path, small: Path, keep: str, value: str) -> None:
+    """A property that both changed is shown with its three values; nothing is made until it is decided."""
+    write_data(small, "3", "5", "<urn:y>")
+    code, out, _ = command("upgrade", "--state", changed, "--home", small)
+    assert (code, "1 conflicts" in out) == (1, True)
+    assert [f'"{n}"^^' in out for n in (1, 2, 5)] == [True] * 3
+    code, _, err = command("upgrade", "--apply", "--state", changed, "--home", small)
+    assert (code, "--keep" in err, values(command, changed)["theirs"]) == (2, True, ["1"])
+    assert command("upgrade", "--apply", "--keep", keep, "--state", changed, "--home", small)[0] == 0
+    assert values(command, changed)["both"] == [value]
+    assert values(command, changed)["theirs"] == ["3"]
+    assert "nothing to upgrade" in command("upgrade", "--state", changed, "--home", small)[1]
+
+
+def test_the_same_change_here_and_in_the_package_is_no_conflict(command: Command, changed: Path, small: Path) -> None:
+    """What both came to is simply there."""
+    write_data(small, "1", "2", "<urn:y>")
+    code, out, _ = command("upgrade", "--state", changed, "--home", small)
+    assert (code, "-0 +0" in out, "0 conflicts" in out) == (0, True, True)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import kgraph
-from kgraph.cli import ask, files, keeping, reasons, serving, sources, tokens
+from kgraph.cli import ask, files, keeping, reasons, serving, sources, tokens, upgrading
 from kgraph.cli.options import ExitCode
 from kgraph.errors import KgraphError
 
@@ -31,6 +31,7 @@ app.command()(ask.info)
 app.command()(reasons.explain)
 app.command("verify-source")(sources.verify_source)
 app.command()(keeping.export)
+app.command()(upgrading.upgrade)
 app.add_typer(keeping.app, name="journal")
 app.add_typer(tokens.app, name="token")
 

@@ -106,6 +106,7 @@ def export(
     from kgraph.formats import GRAPHS, by_name
     from kgraph.query_library import expand_iri
     from kgraph.store.exporting import kept_lines, packaged_lines, write_export
+    from kgraph.store.state import StateView
 
     wanted = {"nquads": "n-quads", "ntriples": "n-triples", "jsonld": "json-ld", "rdfxml": "rdf-xml"}
     chosen = by_name(wanted.get(format_, format_), GRAPHS)
@@ -114,7 +115,7 @@ def export(
     folders = folders_of(home, state)
     if folders.state is None and revision not in (None, 1):
         raise CommandError("only a state directory keeps earlier revisions: --state DIR or KGRAPH_STATE")
-    lines = packaged_lines(folders.home) if folders.state is None else kept_lines(folders.state, revision)
+    lines = packaged_lines(folders.home) if folders.state is None else kept_lines(StateView(folders.state), revision)
     write_export(lines, chosen, sys.stdout.buffer, expand_iri(graph, "--graph") if graph else graph)
 
 

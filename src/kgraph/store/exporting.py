@@ -21,14 +21,16 @@ DATASET_FORMATS = frozenset({N_QUADS, TRIG, JSON_LD})
 """The formats that hold several graphs."""
 
 
-def kept_lines(folder: Path, revision: int | None = None) -> list[bytes]:
+def kept_lines(view: StateView, revision: int | None = None) -> list[bytes]:
     """Return what a state directory holds, last or at a revision, as sorted lines of N-Quads.
 
-    Raises what :class:`kgraph.store.state.StateView` and its :meth:`load` raise.
+    Graphs without a statement leave no trace.
+
+    Raises what :meth:`kgraph.store.state.StateView.load` raises.
     """
     engine = ox.Store()
-    originals = StateView(folder).load(engine, revision)
-    return sorted(iter_original_lines(engine, originals))
+    originals = view.load(engine, revision)
+    return sorted(line for line in iter_original_lines(engine, originals) if not line.startswith(b"#"))
 
 
 def packaged_lines(home: Path) -> list[bytes]:
