@@ -222,9 +222,10 @@ def test_a_snapshot_shortens_the_start(small: Path, folder: Path) -> None:
     """From a snapshot only later changes are replayed, and the state is the same, literals included."""
     with open_state(folder, small) as state:
         state.append(Patch(added=(NEW,), removed=(OLD,)), "Kari")
-        assert state.bytes_to_replay > 0
         path = snapshot(state)
-        assert state.bytes_to_replay == 0
+        assert state.replayed == (folder / "journal.log").stat().st_size
+        lines_of(state)
+        assert state.replayed == 0
         state.append(Patch(added=(OLD,)), "Kari")
     with open_state(folder, small) as state:
         assert state.start_point().path == path
@@ -234,6 +235,35 @@ def test_a_snapshot_shortens_the_start(small: Path, folder: Path) -> None:
         before = lines_of(state)
         path.unlink()
         assert lines_of(state) == before
+
+
+def test_a_start_that_replays_much_leaves_a_snapshot_for_the_next(
+    small: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A short journal makes none; a long one does; a full disk is told and no hindrance."""
+    text = "x" * (17 << 20)
+    with open_state(folder, small) as state:
+        state.append(Patch(added=(NEW,)), "Kari")
+        assert load_as_servers_do(state) == []
+        state.append(Patch(added=(NEW._replace(object=f'"{text}"'),)), "Kari")
+    view = StateView(folder)
+    with monkeypatch.context() as full:
+        full.setattr(os, "fsync", no_room)
+        assert load_as_servers_do(view) == []
+    assert "no snapshot was written" in view.notices[0]
+    assert load_as_servers_do(StateView(folder)) == ["snapshot-3.nq"]
+
+
+def no_room(descriptor: int) -> None:
+    """Fail as a full disk does."""
+    raise OSError(28, "No space left on device")
+
+
+def load_as_servers_do(view: StateView) -> list[str]:
+    """Load a state, write a snapshot if it is worth it, and return the names of those that there are."""
+    engine = ox.Store()
+    view.write_snapshot_if_long(engine, view.load(engine))
+    return sorted(path.name for path in view.folder.glob("snapshot-*.nq"))
 
 
 def test_a_damaged_snapshot_is_told_and_passed_over(small: Path, folder: Path) -> None:

@@ -116,6 +116,7 @@ def open_held(source: Source) -> Held:
         engine = ox.Store()
         view = StateView(source.state)
         originals = view.load(engine)
+        view.write_snapshot_if_long(engine, originals)
         revision = view.revision
     if rules:
         materialise(engine, rules)

@@ -20,7 +20,7 @@ import pyoxigraph as ox
 
 import kgraph
 from kgraph.dataset import Dataset, load_dataset
-from kgraph.errors import DatasetError, JournalError, StateError
+from kgraph.errors import DatasetError, DiskFullError, JournalError, StateError
 from kgraph.store.base import Revision
 from kgraph.store.blank_nodes import stable_lines
 from kgraph.store.dumps import Dump, load_dump, write_dump
@@ -34,13 +34,14 @@ JOURNAL = "journal.log"
 LOCK = "kgraph.lock"
 _SNAPSHOT = "snapshot-{}.nq"
 _SNAPSHOTS_KEPT = 2
+_LONG_REPLAY = 16 << 20
 
 
 class StateView:
     """A state directory, read. Base and journal are verified when it is opened.
 
-    ``base`` is the dataset of the first start, ``revision`` the state when it was opened, and ``notices`` tells what
-    was found amiss and passed over.
+    ``base`` is the dataset of the first start, ``revision`` the state when it was opened, ``notices`` tells what was
+    found amiss and passed over, and ``replayed`` how many bytes of the journal the last :meth:`load` read.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -51,6 +52,7 @@ class StateView:
         """
         self.folder = folder
         self.notices: list[str] = []
+        self.replayed = 0
         self.base = load_base(folder)
         self._reader = JournalReader(folder / JOURNAL, self.base.revision)
         snapshots = snapshots_of(folder)
@@ -121,6 +123,7 @@ class StateView:
         if until is not None and not self.base.revision.number <= until <= self.revision.number:
             raise StateError(f"{self.folder} has the revisions 1 to {self.revision.number}, not {until}")
         start = self.start_point(until)
+        self.replayed = self._reader.end - start.journal_end
         return replay(engine, start, (e for e in self.entries(start) if until is None or e.revision.number <= until))
 
     def write_snapshot(self, engine: ox.Store, originals: Originals) -> Path:
@@ -137,10 +140,17 @@ class StateView:
             old.unlink(missing_ok=True)
         return path
 
-    @property
-    def bytes_to_replay(self) -> int:
-        """Bytes of the journal that a start reads after its newest snapshot or base; tells when one is worth it."""
-        return self._reader.end - self.start_point().journal_end
+    def write_snapshot_if_long(self, engine: ox.Store, originals: Originals) -> None:
+        """Write a snapshot if :meth:`load` replayed so much that later starts gain by it.
+
+        Where there is no room for one, that is told in ``notices``: a snapshot is never needed.
+        """
+        if self.replayed < _LONG_REPLAY:
+            return
+        try:
+            self.write_snapshot(engine, originals)
+        except (DiskFullError, StateError) as error:
+            self.notices.append(f"no snapshot was written: {error}")
 
 
 class State(StateView):
