@@ -183,7 +183,9 @@ def test_what_may_not_run_is_refused_unread(text: str, code: str, status: int) -
         ("CLEAR DEFAULT", [(ANY, ANY, ANY, "")]),
         ("COPY DEFAULT TO e:g", [(ANY, ANY, ANY, "http://e/g")]),
         ("MOVE e:g TO DEFAULT", [(ANY, ANY, ANY, "http://e/g"), (ANY, ANY, ANY, "")]),
-        ("BASE <urn:x> INSERT DATA { <a/../b> e:p e:o }", [(ANY, "<http://e/p>", "<http://e/o>", "")]),
+        ("BASE <urn:x> INSERT DATA { <a/b> e:p e:o }", [(ANY, "<http://e/p>", "<http://e/o>", "")]),
+        ("BASE <http://b/> PREFIX u: <../u#> WITH u:g INSERT { <a> u:p <../o> , <#o> } WHERE { }",
+         [("<http://b/a>", ANY, ANY, ANY), ("<http://b/a>", ANY, "<http://b/#o>", ANY)]),
     ],
 )  # fmt: skip
 def test_an_operation_tells_what_it_may_touch(

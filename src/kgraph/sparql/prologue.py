@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from kgraph.errors import QuerySyntaxError
@@ -10,6 +11,8 @@ from kgraph.sparql.tokens import Token
 from kgraph.turtle.iris import is_absolute, resolve_iri
 from kgraph.turtle.literals import BadEscapeError, unescape
 from kgraph.vocabulary import PREFIXES
+
+_DOTS = re.compile(r"(?:^|/)\.\.?(?:$|[/?#])")
 
 
 class Prologue:
@@ -48,7 +51,7 @@ class Prologue:
     def certain_iri(self, token: Token) -> str | None:
         """Return the IRI that a token stands for, or ``None`` if the engine might resolve it in another way.
 
-        Only references against a base without an authority (``urn:…``) are so.
+        That is so for references with segments of dots (``../x``), or against a base that has such or no authority.
         """
         known = self._is_certain(token) if token.kind == "iri" else token.text.partition(":")[0] not in self._uncertain
         return self.iri(token) if known else None
@@ -60,7 +63,9 @@ class Prologue:
             self._uncertain.add(prefix)
 
     def _is_certain(self, token: Token) -> bool:
-        return is_absolute(_decoded(token.text[1:-1])) or "://" in self._base
+        written = _decoded(token.text[1:-1])
+        plain = "://" in self._base and not _DOTS.search(self._base) and not _DOTS.search(written)
+        return is_absolute(written) or plain
 
     def check_names(self, tokens: Sequence[Token]) -> None:
         """Name the first prefix that is used and not declared.
