@@ -102,6 +102,10 @@ def test_an_update_is_not_a_query(text: str) -> None:
         ("ASK { FILTER(" + "!" * 300 + "?x) }", "query-too-deep"),
         ("ASK { FILTER(" + "1||" * 1100 + "1) }", "query-too-branched"),
         ("ASK { {} " + "UNION {} " * 1100 + "}", "query-too-branched"),
+        ("ASK { " + "MINUS {} " * 1100 + "}", "query-too-branched"),
+        ("ASK { " + "".join(f"BIND(1 AS ?x{number}) " for number in range(1100)) + "}", "query-too-branched"),
+        ("ASK { " + "FILTER(?x) " * 1100 + "}", "query-too-branched"),
+        ("ASK { FILTER(" + "1-" * 1100 + "1) }", "query-too-branched"),
         ("ASK {} #" + "x" * 2000, "query-too-long"),
     ],
 )
@@ -110,6 +114,12 @@ def test_a_text_too_deep_too_branched_or_too_long_is_refused(text: str, code: st
     with pytest.raises(RequestError) as caught:
         read_query_text(text, Limits(length=2000) if code == "query-too-long" else None)
     assert caught.value.code == code
+
+
+def test_long_lists_are_not_taken_for_depth() -> None:
+    """Negative numbers and paths in great numbers are no trouble for the engine."""
+    rows = "VALUES (?x ?y) { " + "(-1 +1) " * 5000 + "} VALUES ?z { " + "-1 " * 5000 + "}"
+    assert read_query_text(f"ASK {{ {rows} ?s <http://e/a>+ ?o {'. ?s <http://e/a>/<http://e/b> ?o' * 1100} }}").form
 
 
 def test_the_dataset_clause_is_read_with_prefixes_and_base() -> None:

@@ -56,7 +56,9 @@ class Settings:
     worker_queries: int = _setting(1000, "queries after which a process is replaced by a fresh one", least=1)
     max_query_length: int = _setting(1_000_000, "characters a query may have", least=1)
     max_query_nesting: int = _setting(200, "depth to which brackets of a query may nest", least=1)
-    max_query_branches: int = _setting(1000, "UNION, || and && a query may have, each", least=1)
+    max_query_branches: int = _setting(
+        1000, "parts with UNION, OPTIONAL, FILTER and the like a query may have, and sums in a row", least=1
+    )
     max_body: int = _setting(10 * 1024 * 1024, "bytes the body of a request may have", least=1)
     max_url: int = _setting(65535, "bytes the address of a request may have, at most 65535", least=256)
     max_connections: int = _setting(500, "connections served at once", least=1)

@@ -14,6 +14,8 @@ UPDATE_FORMS = ("INSERT", "DELETE", "LOAD", "CLEAR", "CREATE", "DROP", "COPY", "
 
 _OPENING = {"{": "}", "(": ")", "[": "]", "{|": "|}", "<<": ">>", "<<(": ")>>"}
 _BRANCHING = {"||", "&&"}
+_BRANCHING_WORDS = ("UNION", "OPTIONAL", "MINUS", "LATERAL", "FILTER", "SELECT", "AS")
+_CHAINING = {"+", "-", "*", "/"}
 _VOLATILE = ("NOW", "RAND", "UUID", "STRUUID", "BNODE")
 
 
@@ -132,24 +134,31 @@ def _read_dataset(tokens: list[Token], prologue: Prologue) -> tuple[tuple[str, .
 
 
 def _check_size(tokens: list[Token], limits: Limits) -> None:
-    """Refuse what would overflow the stack of the engine's parser, and brackets that do not match."""
+    """Refuse what would overflow the stack of the engine's parser, and brackets that do not match.
+
+    The engine keeps what is written in a row as a tree that is as deep as the row is long.
+    """
     open_brackets: list[Token] = []
+    chains = [0]
     branches = signs = 0
     for token in tokens:
-        if token.is_word("UNION") or (token.kind == "sign" and token.text in _BRANCHING):
+        sign = token.text if token.kind == "sign" else ""
+        if sign in _BRANCHING or token.is_word(*_BRANCHING_WORDS):
             branches += 1
+        if sign in _CHAINING and open_brackets and open_brackets[-1].text == "(":
+            chains[-1] += 1
         # A run of signs such as "!!!!" nests without brackets.
-        signs = signs + 1 if token.kind == "sign" and token.text in "!+-^" else 0
+        signs = signs + 1 if sign and sign in "!+-^" else 0
         if max(len(open_brackets), signs) > limits.nesting:
             raise RequestError("query-too-deep", 400, limit=limits.nesting)
-        if branches > limits.branches:
+        if max(branches, chains[-1]) > limits.branches:
             raise RequestError("query-too-branched", 400, limit=limits.branches)
-        if token.kind != "sign":
-            continue
-        if token.text in _OPENING:
+        if sign in _OPENING:
             open_brackets.append(token)
-        elif token.text in _OPENING.values():
+            chains.append(0)
+        elif sign in _OPENING.values():
             _close(open_brackets, token)
+            chains.pop()
     if open_brackets:
         opening = open_brackets[-1]
         raise QuerySyntaxError(
