@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pyoxigraph as ox
 import pytest
 
 from kgraph.report import Remark, Report, Severity
@@ -70,3 +71,54 @@ def test_sarif_names_tool_rule_level_and_place() -> None:
 def test_two_reports_add_up_to_one() -> None:
     """Reports of several steps become one report."""
     assert len(Report([remark(1)]) + Report([remark(2)])) == 2
+
+
+SH = "http://www.w3.org/ns/shacl#"
+
+
+def read_rdf(report: Report) -> list[tuple[str, str]]:
+    """Return property and value of each statement of a report in RDF."""
+    triples = ox.parse(report.to_n_triples(), format=ox.RdfFormat.N_TRIPLES)
+    return [(triple.predicate.value, str(triple.object)) for triple in triples]
+
+
+def test_rdf_is_a_validation_report_with_its_messages_in_every_language() -> None:
+    """What a SHACL processor would tell stands there, quotes and line ends included."""
+    found = Remark(
+        "a.ttl",
+        None,
+        None,
+        Severity.VIOLATION,
+        "INK-001a",
+        MESSAGES | {"nb": 'gale "linjer"\n\\ her'},
+        focus="<urn:x>",
+        path="<urn:p>",
+        value='"01"^^<urn:t>',
+        shape="<urn:shape>",
+        component="MinCount",
+    )
+    rows = read_rdf(Report([found]))
+    for name, value in {
+        "focusNode": "<urn:x>",
+        "resultPath": "<urn:p>",
+        "value": '"01"^^<urn:t>',
+        "sourceShape": "<urn:shape>",
+        "sourceConstraintComponent": f"<{SH}MinCountConstraintComponent>",
+        "resultSeverity": f"<{SH}Violation>",
+        "conforms": '"false"^^<http://www.w3.org/2001/XMLSchema#boolean>',
+    }.items():
+        assert (SH + name, value) in rows
+    assert {value for name, value in rows if name == SH + "resultMessage"} == {
+        '"gale"@nn',
+        '"gale \\"linjer\\"\\n\\\\ her"@nb',
+        '"wrong"@en',
+    }
+
+
+@pytest.mark.parametrize("severity", [Severity.WARNING, Severity.INFO])
+def test_a_report_in_rdf_conforms_if_it_has_no_violation(severity: Severity) -> None:
+    """What passes conforms; a remark without a shape has the page of its rule instead."""
+    rows = read_rdf(Report([remark(severity=severity)]))
+    assert (SH + "conforms", '"true"^^<http://www.w3.org/2001/XMLSchema#boolean>') in rows
+    assert (SH + "sourceShape", "<https://w3id.org/inkludering/docs/reference/checks#ink-001a>") in rows
+    assert read_rdf(Report())[-1] == (SH + "conformanceDisallows", f"<{SH}Violation>")

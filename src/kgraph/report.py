@@ -12,6 +12,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 FALLBACK_LANGUAGES = ("nn", "nb", "en")
+_SH = "http://www.w3.org/ns/shacl#"
+_A = "<http://www.w3.org/1999/02/22-rdf-syntax-ns#type>"
+_BOOLEAN = "<http://www.w3.org/2001/XMLSchema#boolean>"
+_RULE_PAGE = "https://w3id.org/inkludering/docs/reference/checks#"
+_ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r"})
 _SARIF_LEVELS = {"violation": "error", "warning": "warning", "info": "note"}
 _SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
@@ -43,7 +48,8 @@ class Remark:
 
     ``line`` and ``column`` count from 1 and are None where the remark is not about a place in a
     file. ``messages`` says what is wrong and ``cures`` how to mend it, by language (nn, nb, en).
-    ``focus``, ``path`` and ``value`` are terms in N-Triples syntax.
+    ``focus``, ``path``, ``value`` and ``shape`` are terms in N-Triples syntax; ``component`` is the local
+    name of a SHACL constraint component without its ending, such as ``MinCount``.
     """
 
     file: str
@@ -56,6 +62,8 @@ class Remark:
     focus: str | None = None
     path: str | None = None
     value: str | None = None
+    shape: str | None = None
+    component: str | None = None
 
     def sort_key(self) -> tuple[object, ...]:
         """Return the key by which remarks stand in a report: file, line, column, severity, code, value."""
@@ -83,6 +91,24 @@ class Remark:
             "path": self.path,
             "value": self.value,
         }
+
+    def _to_n_triples(self, node: str) -> Iterator[str]:
+        yield f"{node} {_A} <{_SH}ValidationResult> ."
+        shape = self.shape or f"<{_RULE_PAGE}{self.code.lower()}>"
+        component = self.component or "SPARQL"
+        parts = {
+            "focusNode": self.focus,
+            "resultPath": self.path,
+            "value": self.value,
+            "sourceShape": shape,
+            "sourceConstraintComponent": f"<{_SH}{component}ConstraintComponent>",
+            "resultSeverity": f"<{_SH}{self.severity.capitalize()}>",
+        }
+        for name, term in parts.items():
+            if term is not None:
+                yield f"{node} <{_SH}{name}> {term} ."
+        for language, message in self.messages.items():
+            yield f'{node} <{_SH}resultMessage> "{message.translate(_ESCAPES)}"@{language} .'
 
     def _to_sarif(self, language: str) -> dict[str, object]:
         location: dict[str, object] = {"artifactLocation": {"uri": self.file}}
@@ -146,3 +172,22 @@ class Report:
         }
         log = {"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
         return json.dumps(log, ensure_ascii=False, indent=2) + "\n"
+
+    def to_n_triples(self) -> str:
+        """Return the report as a SHACL validation report in N-Triples, its messages in every language.
+
+        A report conforms if it has no violation, as SHACL 1.2 allows where ``sh:conformanceDisallows`` says so. What
+        a check query found has the page of its rule as its source shape.
+        """
+        report = "_:report"
+        conforms = "false" if self.exit_code() else "true"
+        lines = [
+            f"{report} {_A} <{_SH}ValidationReport> .",
+            f'{report} <{_SH}conforms> "{conforms}"^^{_BOOLEAN} .',
+            f"{report} <{_SH}conformanceDisallows> <{_SH}Violation> .",
+        ]
+        for number, remark in enumerate(self.remarks, start=1):
+            node = f"_:result{number}"
+            lines.append(f"{report} <{_SH}result> {node} .")
+            lines.extend(remark._to_n_triples(node))
+        return "\n".join(lines) + "\n"

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyshacl
 import rdflib
 from rdflib.namespace import SH
 
 from kgraph.turtle import Term, literal_term
+
+_BLANK = "urn:kgraph:blank:"
 
 
 class Result(NamedTuple):
@@ -26,17 +28,19 @@ class Result(NamedTuple):
     component: str
 
 
-def _term(value: rdflib.term.Node | None) -> Term | None:
+def _term(value: rdflib.term.Node | None, labels: Mapping[rdflib.BNode, str]) -> Term | None:
     if isinstance(value, rdflib.Literal):
         return literal_term(str(value), value.language, str(value.datatype) if value.datatype else None)
     if isinstance(value, rdflib.URIRef):
         return f"<{value}>"
-    return None if value is None else f"_:{value}"
+    return labels.get(value, f"_:{value}") if isinstance(value, rdflib.BNode) else None
 
 
 def run_pyshacl(data: str, shapes: str) -> list[Result]:
-    """Validate N-Triples ``data`` against ``shapes`` with pySHACL."""
-    data_graph = rdflib.Graph().parse(data=data, format="nt")
+    """Validate N-Triples ``data`` against ``shapes`` with pySHACL; blank nodes keep their labels."""
+    nodes: dict[str, rdflib.BNode] = {}
+    data_graph = rdflib.Graph().parse(data=data, format="nt", bnode_context=nodes)
+    labels = {node: f"_:{label}" for label, node in nodes.items()}
     shapes_graph = rdflib.Graph().parse(data=shapes, format="nt")
     _, report, _ = pyshacl.validate(data_graph, shacl_graph=shapes_graph, inference="none", advanced=False)
     results: list[Result] = []
@@ -45,10 +49,10 @@ def run_pyshacl(data: str, shapes: str) -> list[Result]:
         shape, component = report.value(result, SH.sourceShape), report.value(result, SH.sourceConstraintComponent)
         results.append(
             Result(
-                _term(report.value(result, SH.focusNode)) or "",
-                _term(path) if isinstance(path, rdflib.URIRef) else None,
-                _term(report.value(result, SH.value)),
-                _term(shape) or "",
+                _term(report.value(result, SH.focusNode), labels) or "",
+                _term(path, labels) if isinstance(path, rdflib.URIRef) else None,
+                _term(report.value(result, SH.value), labels),
+                _term(shape, labels) or "",
                 _component(str(component)),
             )
         )
@@ -59,7 +63,37 @@ def run_shacl(data: str, shapes: str) -> list[Result]:
     """Validate with the ``shacl`` package; raises ``ModuleNotFoundError`` if it is not installed."""
     import shacl
 
-    report = shacl.Shapes.from_text(shapes, format="ntriples").validate_text(data, format="ntriples")
+    return _results(shacl.Shapes.from_text(shapes, format="ntriples").validate_text(data, format="ntriples"))
+
+
+def compile_shacl(shapes: str) -> Callable[[str], list[Result]] | None:
+    """Return what validates data with the ``shacl`` package, shapes read once; ``None`` if it is not installed.
+
+    The package gives blank nodes other labels, so they are handed over as IRIs (:func:`named_blank`).
+    """
+    try:
+        import shacl
+    except ModuleNotFoundError:
+        return None
+    compiled = shacl.Shapes.from_text(shapes, format="ntriples")
+
+    def run(data: str) -> list[Result]:
+        results = _results(compiled.validate_text(data, format="ntriples"))
+        return [result._replace(focus=_label(result.focus) or "", value=_label(result.value)) for result in results]
+
+    return run
+
+
+def named_blank(term: Term) -> Term:
+    """Return an IRI that stands for a blank node, and any other term as it is."""
+    return f"<{_BLANK}{term[2:]}>" if term.startswith("_:") else term
+
+
+def _label(term: Term | None) -> Term | None:
+    return f"_:{term[len(_BLANK) + 1 : -1]}" if term and term.startswith("<" + _BLANK) else term
+
+
+def _results(report: Any) -> list[Result]:
     return [
         Result(
             result.focus_node,

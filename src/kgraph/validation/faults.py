@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from kgraph.report import Remark
 from kgraph.turtle import Term, is_placeholder, literal_parts
 from kgraph.validation.records import RDF_TYPE, Place, with_suggestion
-from kgraph.validation.rules import Rule
+from kgraph.validation.rules import Rule, ShapeRule
 from kgraph.vocabulary import PREFIXES
 
 _PLACEHOLDER = re.compile(r"\{[$?]?(\w+)\}")
@@ -21,7 +21,8 @@ _BY_LENGTH = sorted(PREFIXES.items(), key=lambda item: -len(item[1]))
 class Fault:
     """What a rule found: on which resource, at which value, where; ``absence`` if something is missing.
 
-    ``through`` is the property by which other resources were looked for and not found.
+    ``through`` is the property by which other resources were looked for and not found; ``component`` the
+    local name of the SHACL constraint component, where a shape found it.
     """
 
     rule: Rule
@@ -33,6 +34,7 @@ class Fault:
     params: Mapping[str, str] = field(default_factory=dict, hash=False)
     suggestion: str = ""
     through: Term | None = None
+    component: str | None = None
 
 
 def shown(term: Term) -> str:
@@ -64,7 +66,9 @@ def to_remark(fault: Fault, fallback: str) -> Remark:
     place = fault.place or Place(fallback, None, None)
     messages = {language: _filled(text, params) for language, text in fault.rule.messages.items()}
     code, severity = fault.rule.code, fault.rule.severity
-    return Remark(*place, severity, code, messages, cures, fault.focus, fault.path, fault.value)
+    shape = fault.rule.iri if isinstance(fault.rule, ShapeRule) else None
+    terms_of = (fault.focus, fault.path, fault.value)
+    return Remark(*place, severity, code, messages, cures, *terms_of, shape, fault.component)
 
 
 def _local_name(term: Term) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from kgraph.turtle import Term, literal_parts
 from kgraph.validation.context import Context
@@ -12,8 +12,11 @@ from kgraph.validation.faults import Fault
 from kgraph.validation.records import RDF_TYPE, Place, Records
 from kgraph.validation.rules import ShapeRule
 
-_KIND_COMPONENTS = ("Datatype", "NodeKind", "Class", "Or")
-_COUNT_COMPONENTS = ("MaxCount", "UniqueLang")
+KIND_COMPONENTS = ("Datatype", "NodeKind", "Class", "Or")
+"""Components that say that a value is of the wrong kind altogether, the one to be told first."""
+
+COUNT_COMPONENTS = ("MaxCount", "UniqueLang")
+"""Components whose results name no value: those of which there are too many are looked up."""
 
 
 def check_shapes(rules: Iterable[ShapeRule], context: Context, records: Records, engine: str) -> list[Fault]:
@@ -29,7 +32,7 @@ def check_shapes(rules: Iterable[ShapeRule], context: Context, records: Records,
         for result in results
         if result.focus in focus and (result.focus in records.subjects or result.value in caused)
     ]
-    return list(_faults(_of_one_value(wanted, chosen), chosen, context, records))
+    return list(_faults(one_of_each_value(wanted, chosen), chosen, context, records))
 
 
 def _with_targets(rules: Iterable[ShapeRule], data: str, context: Context) -> Iterator[ShapeRule]:
@@ -55,15 +58,15 @@ def _with_targets(rules: Iterable[ShapeRule], data: str, context: Context) -> It
             yield rule
 
 
-def _of_one_value(results: Iterable[Result], rules: dict[Term, ShapeRule]) -> Iterator[Result]:
+def one_of_each_value(results: Iterable[Result], rules: Mapping[Term, ShapeRule]) -> Iterator[Result]:
     """Yield one result for each value that is of the wrong kind altogether, and all others as they are."""
     grouped: dict[tuple[Term, Term | None, Term | None], list[Result]] = defaultdict(list)
     for result in results:
         grouped[result.focus, result.path, result.value].append(result)
     for group in grouped.values():
-        wrong_kind = [r for r in group if r.value is not None and r.path and r.component in _KIND_COMPONENTS]
+        wrong_kind = [r for r in group if r.value is not None and r.path and r.component in KIND_COMPONENTS]
         if wrong_kind:
-            yield min(wrong_kind, key=lambda r: (_KIND_COMPONENTS.index(r.component), rules[r.shape].code))
+            yield min(wrong_kind, key=lambda r: (KIND_COMPONENTS.index(r.component), rules[r.shape].code))
         else:
             yield from group
 
@@ -74,15 +77,16 @@ def _faults(
     for result in dict.fromkeys(results):
         rule = rules[result.shape]
         path = result.path or rule.path
-        if result.component in _COUNT_COMPONENTS and path is not None:
+        if result.component in COUNT_COMPONENTS and path is not None:
             yield from _surplus(rule, result, path, records)
             continue
         value = result.value if result.value != result.focus else None
         place = _place(result.focus, path, value, records)
         if value is None or place is None:
-            yield Fault(rule, result.focus, path, value, place or _subject(result.focus, records), value is None)
+            at = place or _subject(result.focus, records)
+            yield Fault(rule, result.focus, path, value, at, value is None, component=result.component)
         elif not _is_consequence(result, value, context):
-            yield Fault(rule, result.focus, path, value, place, False)
+            yield Fault(rule, result.focus, path, value, place, False, component=result.component)
 
 
 def _place(focus: Term, path: Term | None, value: Term | None, records: Records) -> Place | None:
@@ -107,7 +111,7 @@ def _surplus(rule: ShapeRule, result: Result, path: Term, records: Records) -> I
         language = literal_parts(value)[1] if value.startswith('"') else None
         key = language if result.component == "UniqueLang" else None
         if key in seen or _none_allowed(rule):
-            yield Fault(rule, result.focus, path, value, place, False)
+            yield Fault(rule, result.focus, path, value, place, False, component=result.component)
         seen.add(key)
 
 
