@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kgraph.dataset import Quad, load_dataset
-from kgraph.errors import DiskFullError, JournalError, StateError
+from kgraph.errors import DiskFullError, JournalError, RequestError, StateError
 from kgraph.store.blank_nodes import stable_lines
 from kgraph.store.embedded import open_store
-from kgraph.store.journal import STEPS
+from kgraph.store.journal import LONGEST_ROW, STEPS
 from kgraph.store.literals import Originals, stored_form, term_text
 from kgraph.store.patch import Patch, n_quad
 from kgraph.store.replay import iter_original_lines
@@ -241,17 +241,30 @@ def test_a_start_that_replays_much_leaves_a_snapshot_for_the_next(
     small: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A short journal makes none; a long one does; a full disk is told and no hindrance."""
-    text = "x" * (17 << 20)
+    text = "x" * (6 << 20)
     with open_state(folder, small) as state:
         state.append(Patch(added=(NEW,)), "Kari")
         assert load_as_servers_do(state) == []
-        state.append(Patch(added=(NEW._replace(object=f'"{text}"'),)), "Kari")
+        state.append(Patch(added=tuple(NEW._replace(object=f'"{text}{number}"') for number in range(3))), "Kari")
     view = StateView(folder)
     with monkeypatch.context() as full:
         full.setattr(os, "fsync", no_room)
         assert load_as_servers_do(view) == []
     assert "no snapshot was written" in view.notices[0]
     assert load_as_servers_do(StateView(folder)) == ["snapshot-3.nq"]
+
+
+def test_a_statement_that_no_start_could_read_is_refused(small: Path, folder: Path) -> None:
+    """The longest statement that is kept can be read again; a longer one is refused before it is written."""
+    room = LONGEST_ROW - len(n_quad(NEW._replace(object='""'))) - len("A ")
+    with open_state(folder, small) as state:
+        state.append(Patch(added=(NEW._replace(object='"' + "x" * room + '"'),)), "Kari")
+        with pytest.raises(RequestError, match="statement-too-long"):
+            state.append(Patch(added=(NEW._replace(object='"' + "x" * (room + 2) + '"'),)), "Kari")
+    with open_state(folder, small) as state:
+        assert state.revision.number == 2
+        snapshot(state)
+        assert max(map(len, lines_of(state))) > room
 
 
 def no_room(descriptor: int) -> None:

@@ -19,7 +19,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO
 
-from kgraph.errors import DiskFullError, JournalError
+from kgraph.errors import DiskFullError, JournalError, RequestError
 from kgraph.store.base import Revision
 from kgraph.store.patch import Patch, read_patch, render_patch, render_rows
 
@@ -37,6 +37,9 @@ NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """The errors that say that there is no room on the disk."""
 
 _BEGIN, _END = b"TX .\n", b"TC .\n"
+
+LONGEST_ROW = 8 << 20
+"""Bytes that a statement may have: the engine reads lines of up to twice that, and what is kept must be readable."""
 
 STEPS = ("before-write", "half-written", "before-sync", "after-sync")
 """The steps of an append at which its hook is called."""
@@ -234,14 +237,17 @@ class JournalWriter:
     def append(self, patch: Patch, date: datetime, header: Mapping[str, str]) -> Revision:
         """Add a change and return the revision it makes; when this returns, it is on disk.
 
-        Raises :class:`kgraph.errors.DiskFullError` where there is no room and :class:`kgraph.errors.JournalError`
-        where the disk fails otherwise. Then the change may not be taken as made, and later ones can be tried.
+        Raises :class:`kgraph.errors.RequestError` for a statement longer than :data:`LONGEST_ROW`,
+        :class:`kgraph.errors.DiskFullError` where there is no room and :class:`kgraph.errors.JournalError` where the
+        disk fails otherwise. Then the change may not be taken as made, and later ones can be tried.
         """
         patch = patch.in_order()
         previous = self._revision.digest
         revision = Revision(self._revision.number + 1, digest_after(previous, patch), date)
         told = {"revision": str(revision.number), "digest": revision.digest, "previous": previous}
         body = render_patch(patch, {**told, "date": date.isoformat(), **header}).encode()
+        if len(body) > LONGEST_ROW and max(map(len, body.split(b"\n"))) > LONGEST_ROW:
+            raise RequestError("statement-too-long", 413, limit=LONGEST_ROW)
         entry = _head(revision, previous, body) + body
         try:
             self._open()

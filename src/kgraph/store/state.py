@@ -180,9 +180,9 @@ class State(StateView):
         """Keep a change and return the revision it makes; when this returns, it is on disk.
 
         ``created`` and ``dropped`` name graphs that come to be and that are no more; ``details`` become header rows.
-        A change of nothing is kept only if that is asked for. Raises :class:`kgraph.errors.DiskFullError` where there
-        is no room and :class:`kgraph.errors.JournalError` where the disk fails; then nothing was changed and later
-        calls may succeed.
+        A change of nothing is kept only if that is asked for. Raises :class:`kgraph.errors.RequestError` for a
+        statement that is too long, :class:`kgraph.errors.DiskFullError` where there is no room and
+        :class:`kgraph.errors.JournalError` where the disk fails; then nothing was changed and later calls may succeed.
         """
         if not (patch or created or dropped or even_if_empty):
             return self.revision

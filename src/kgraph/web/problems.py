@@ -61,6 +61,7 @@ STATUSES: Mapping[str, int] = {
     "not-acceptable": 406,
     "not-found": 404,
     "body-too-large": 413,
+    "statement-too-long": 413,
     "address-too-long": 414,
     "head-too-large": 431,
     "request-timeout": 408,
