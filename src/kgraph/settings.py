@@ -53,7 +53,7 @@ class Settings:
     cache_mib: int = _setting(64, "mebibytes of answers kept for those who ask the same again; 0 keeps none", least=0)
     isolation: bool = _setting(True, "queries run in processes of their own that can be stopped (Linux)")
     worker_memory_mib: int = _setting(2048, "mebibytes of memory one query may add", least=64)
-    worker_queries: int = _setting(1000, "queries after which a process is replaced by a fresh one", least=1)
+    worker_queries: int = _setting(10000, "queries after which a process is replaced by a fresh one", least=1)
     max_query_length: int = _setting(1_000_000, "characters a query may have", least=1)
     max_query_nesting: int = _setting(200, "depth to which brackets of a query may nest", least=1)
     max_query_branches: int = _setting(

@@ -123,13 +123,12 @@ class Lane:
 
         if self._hall.places.ask(give):
             return place.result()
-        timer = self.loop.call_later(PATIENCE, when_long)
+        when_long_timer = self.loop.call_later(PATIENCE, when_long)
+        timer = self.loop.call_later(self._hall.limits.patience, _stop_queueing, place)
         try:
-            async with asyncio.timeout(self._hall.limits.patience):
-                return await place
-        except TimeoutError as error:
-            raise StoreBusyError("no place became free") from error
+            return await place
         finally:
+            when_long_timer.cancel()
             timer.cancel()
             self._hall.places.withdraw(give)
 
@@ -167,6 +166,11 @@ class Lane:
             return
         except (OSError, EOFError, KgraphError) as error:
             done.set_exception(run.fail(error))
+
+
+def _stop_queueing(place: asyncio.Future[Worker | None]) -> None:
+    if not place.done():
+        place.set_exception(StoreBusyError("no place became free"))
 
 
 def _stop_waiting(done: asyncio.Future[None]) -> None:

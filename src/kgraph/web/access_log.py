@@ -6,8 +6,10 @@ import asyncio
 import json
 import sys
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TextIO
 
@@ -39,32 +41,25 @@ class AccessLog:
         level = "info" if exchange.status < 500 and exchange.outcome != "cut" else "warning"
         if LOG_LEVELS.index(level) < self._least:
             return
-        fields: dict[str, object] = {
-            "event": "request",
-            "id": exchange.request_id,
-            "client": exchange.client,
-            "method": exchange.method,
-            "path": exchange.path[:_LONGEST_PATH],
-            "status": exchange.status,
-            "outcome": exchange.outcome,
-            "seconds": round(seconds, 6),
-            "bytes": exchange.sent,
-        }
+        # Put together by hand: this is done for each request, and json.dumps takes four times as long.
+        line = (
+            f'"event": "request", "id": "{exchange.request_id}", "client": "{exchange.client}", '
+            f'"method": "{exchange.method}", "path": {_quoted(exchange.path[:_LONGEST_PATH])}, '
+            f'"status": {exchange.status}, "outcome": "{exchange.outcome}", "seconds": {seconds:.6f}, '
+            f'"bytes": {exchange.sent}'
+        )
         if exchange.revision is not None:
-            fields["revision"] = exchange.revision.number
+            line += f', "revision": {exchange.revision.number}'
         if exchange.query_hash:
-            fields |= {
-                "form": exchange.form,
-                "query": exchange.query_hash,
-                "rows": exchange.rows,
-                "cache": exchange.is_hit,
-            }
-        self._write(level, fields)
+            rows = "null" if exchange.rows is None else exchange.rows
+            hit = "true" if exchange.is_hit else "false"
+            line += f', "form": "{exchange.form}", "query": "{exchange.query_hash}", "rows": {rows}, "cache": {hit}'
+        self._write(level, line)
 
     def event(self, level: str, event: str, **fields: object) -> None:
         """Tell of something else than a request, for example that the server starts or stops."""
         if LOG_LEVELS.index(level) >= self._least:
-            self._write(level, {"event": event, **fields})
+            self._write(level, json.dumps({"event": event, **fields}, ensure_ascii=False)[1:-1])
 
     def flush(self) -> None:
         """Write what was gathered."""
@@ -82,14 +77,14 @@ class AccessLog:
             self._file.close()
             self._file = None
 
-    def _write(self, level: str, fields: dict[str, object]) -> None:
-        told = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "level": level, **fields}
-        line = json.dumps(told, ensure_ascii=False) if self._as_json else _text(told)
+    def _write(self, level: str, members: str) -> None:
+        line = f'{{"time": "{_time_of(int(time.time() * 1000))}", "level": "{level}", {members}}}\n'
         with self._lock:
-            self._lines.append(line + "\n")
-            flush_now = not _flush_later(self.flush) if not self._is_due else False
+            self._lines.append(line if self._as_json else _as_text(line))
+            if self._is_due:
+                return
             self._is_due = True
-        if flush_now:
+        if not _flush_later(self.flush):
             self.flush()
 
 
@@ -102,6 +97,17 @@ def _flush_later(flush: Callable[[], None]) -> bool:
     return True
 
 
-def _text(told: dict[str, object]) -> str:
+@lru_cache(maxsize=4)
+def _time_of(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+@lru_cache(maxsize=256)
+def _quoted(path: str) -> str:
+    return json.dumps(path, ensure_ascii=False)
+
+
+def _as_text(line: str) -> str:
+    told = json.loads(line)
     head = f"{told.pop('time')} {told.pop('level')} {told.pop('event')}"
-    return " ".join([head, *(f"{name}={value}" for name, value in told.items() if value is not None)])
+    return " ".join([head, *(f"{name}={value}" for name, value in told.items() if value is not None)]) + "\n"

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from urllib.parse import unquote_to_bytes
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,7 +24,7 @@ from kgraph.sparql.protocol import (
 )
 from kgraph.sparql.service_description import describe_service
 from kgraph.store.answers import render_graph
-from kgraph.store.base import Answer, Cancellation, Revision
+from kgraph.store.base import Answer, Revision
 from kgraph.web.api import DESCRIPTIONS, base_address, check_address, static_answer
 from kgraph.web.cache import AnswerCache, Cached
 from kgraph.web.clients import Clients
@@ -74,7 +74,9 @@ class SparqlEndpoint:
         settings = self._services.settings
         check_address(request, settings.max_url)
         body = await read_body(request, settings.max_body) if request.method in ("POST", "QUERY") else b""
-        operation = read_request(request.method, request.scope["query_string"], request.headers, body)
+        operation = _read_simple(request.scope) or read_request(
+            request.method, request.scope["query_string"], request.headers, body
+        )
         if isinstance(operation, UpdateOperation):
             raise RequestError("read-only", 403)
         if wants_page(request, operation):
@@ -87,20 +89,21 @@ class SparqlEndpoint:
             await self._query(request, operation, send)
 
     async def _query(self, request: Request, operation: QueryOperation, send: Send) -> None:
-        question = await self._read(operation, request.headers.get("accept"))
         exchange = exchange_of(request.scope)
+        question = await self._read(operation, exchange.fields.get(b"accept", b"").decode("latin-1"))
         exchange.form, exchange.query_hash = question.text.form, _hash(question.text.text)
         revision = self._services.revision
         tag = question.tag(revision)
-        if is_fresh(request, tag):
+        if b"if-none-match" in exchange.fields and is_fresh(request, tag):
             exchange.revision = revision
-            await _send_whole(send, 304, _headers(question, tag)[1:], None)
+            await send({"type": "http.response.start", "status": 304, "headers": _headers(question, tag)[1:]})
+            await send({"type": "http.response.body"})
             return
         key = (question.text.text, question.query.dataset, question.format.name) if tag else None
-        kept = self._cache.find(key, revision) if key and revision and not _wants_anew(request) else None
+        kept = self._cache.find(key, revision) if key and revision and not _wants_anew(exchange) else None
         if kept is not None:
             exchange.is_hit, exchange.rows, exchange.revision, exchange.cached = True, kept.rows, kept.revision, kept
-            await _send_whole(send, 200, kept.headers, kept.body)
+            await _send_whole(exchange, list(kept.headers), kept.body)
             return
         self._clients.begin_query(exchange.client)
         try:
@@ -108,7 +111,7 @@ class SparqlEndpoint:
         finally:
             self._clients.end_query(exchange.client)
 
-    async def _read(self, operation: QueryOperation, accept: str | None) -> Question:
+    async def _read(self, operation: QueryOperation, accept: str) -> Question:
         if len(operation.text) > _READ_AT_ONCE:
             return await run_in_threadpool(self._services.read_question, operation, accept)
         return self._services.read_question(operation, accept)
@@ -139,8 +142,9 @@ class _Asking:
         self._services = services
         self._request = request
         self._exchange = exchange
-        self._cancellation = Cancellation()
-        self._question = replace(question, query=replace(question.query, cancellation=self._cancellation))
+        assert question.query.cancellation is not None
+        self._cancellation = question.query.cancellation
+        self._question = question
         self._watch: asyncio.Task[None] | None = None
 
     async def run(self, send: Send, keep: Keep) -> None:
@@ -190,7 +194,7 @@ class _Asking:
         headers.append((b"content-length", str(len(body)).encode()))
         if answer.revision is not None and question.digest:
             keep(question, answer.revision, body, headers, exchange)
-        await _send_whole(send, 200, headers, body)
+        await _send_whole(exchange, headers, body)
 
     async def _send_stream(self, answer: Answer, send: Send, headers: Headers, counter: RowCounter) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -210,10 +214,21 @@ def wants_page(request: Request, operation: Operation) -> bool:
     """Tell whether a request by GET comes from a browser rather than from a program."""
     if request.method not in ("GET", "HEAD") or getattr(operation, "format", None):
         return False
-    accept = request.headers.get("accept")
-    if not accept or "html" not in accept:
+    accept = exchange_of(request.scope).field(b"accept")
+    if "html" not in accept:
         return False
     return negotiate(accept, (*RESULTS, *GRAPHS, HTML)) is HTML
+
+
+def _read_simple(scope: Scope) -> QueryOperation | None:
+    """Return the query of a request by GET that has nothing but a query, else ``None``."""
+    query_string: bytes = scope["query_string"]
+    if scope["method"] != "GET" or not query_string.startswith(b"query=") or b"&" in query_string:
+        return None
+    try:
+        return QueryOperation(unquote_to_bytes(query_string[6:].replace(b"+", b" ")).decode())
+    except UnicodeDecodeError:
+        return None
 
 
 def _headers(question: Question, tag: str) -> Headers:
@@ -228,14 +243,14 @@ def _headers(question: Question, tag: str) -> Headers:
     return [*headers, (b"cache-control", b"no-store")]
 
 
-def _wants_anew(request: Request) -> bool:
+def _wants_anew(exchange: Exchange) -> bool:
     """Tell whether a client asks not to be answered from a cache (RFC 9111, section 5.2.1.4)."""
-    return "no-cache" in request.headers.get("cache-control", "").lower()
+    return "no-cache" in exchange.field(b"cache-control").lower()
 
 
-async def _send_whole(send: Send, status: int, headers: Headers, body: bytes | None) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body or b"", "more_body": False})
+async def _send_whole(exchange: Exchange, headers: Headers, body: bytes) -> None:
+    assert exchange.sender is not None
+    await exchange.sender.send_whole(headers, body)
 
 
 def _hash(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from kgraph.store.base import Revision
 
 if TYPE_CHECKING:
     from kgraph.web.cache import Cached
+    from kgraph.web.front import Sender
 
 _KEY = "kgraph.exchange"
 _SANE_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}", re.ASCII)
@@ -26,17 +28,17 @@ _numbers = count(1)
 class Exchange:
     """What is known of a request and of its answer so far.
 
-    ``outcome`` is ``ok``, the code of the problem that was answered, or ``cut`` for an answer that could not be
-    completed. ``rows`` is the number of rows or statements where it is known. ``cached`` is the answer in the cache
-    that this one is, if it is one.
+    ``fields`` are those of the request's head. ``outcome`` is ``ok``, the code of the problem that was answered,
+    ``cut`` for an answer that could not be completed, or ``left`` if the client did not wait for it. ``rows`` is the
+    number of rows or statements where it is known. ``cached`` is the answer in the cache that this one is, if it is
+    one; ``sender`` sends the answer.
     """
 
     method: str
     path: str
     client: str
     request_id: str
-    accepted_codings: str = ""
-    origin: str = ""
+    fields: dict[bytes, bytes] = field(default_factory=dict)
     started: float = field(default_factory=time.perf_counter)
     status: int = 0
     sent: int = 0
@@ -47,7 +49,11 @@ class Exchange:
     revision: Revision | None = None
     cached: Cached | None = None
     is_hit: bool = False
-    may_repeat: bool = True
+    sender: Sender | None = None
+
+    def field(self, name: bytes) -> str:
+        """Return a field of the request's head, empty if it has none; several are one with commas."""
+        return self.fields.get(name, b"").decode("latin-1")
 
 
 def new_request_id() -> str:
@@ -57,23 +63,22 @@ def new_request_id() -> str:
 
 def open_exchange(scope: Scope, client: str) -> Exchange:
     """Return the record of a request that has just come, and put it into the request's scope."""
-    request_id = codings = origin = ""
-    may_repeat = True
-    for name, value in scope["headers"]:
-        if name == b"accept-encoding":
-            codings = f"{codings},{value.decode('latin-1')}" if codings else value.decode("latin-1")
-        elif name == b"x-request-id":
-            may_repeat = False
-            if _SANE_ID.fullmatch(value):
-                request_id = value.decode("ascii")
-        elif name == b"origin":
-            origin = value.decode("latin-1")
-        elif name in (b"authorization", b"cache-control", b"pragma", b"cookie", b"x-forwarded-for"):
-            may_repeat = False
-    exchange = Exchange(scope["method"], scope["path"], client, request_id or new_request_id(), codings, origin)
-    exchange.may_repeat = may_repeat
+    headers = scope["headers"]
+    fields = dict(headers)
+    if len(fields) != len(headers):
+        fields = _joined(headers)
+    named = fields.get(b"x-request-id")
+    request_id = named.decode("ascii") if named and _SANE_ID.fullmatch(named) else new_request_id()
+    exchange = Exchange(scope["method"], scope["path"], client, request_id, fields)
     scope[_KEY] = exchange
     return exchange
+
+
+def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    fields: dict[bytes, bytes] = {}
+    for name, value in headers:
+        fields[name] = fields[name] + b", " + value if name in fields else value
+    return fields
 
 
 def exchange_of(scope: Scope) -> Exchange:

@@ -30,13 +30,17 @@ CONNECTION = "kgraph.connection"
 _UNASKED = ("/healthz", "/readyz", "/metrics")
 _INLINE = 131072
 _EXPOSED = (
-    "ETag, Last-Modified, Link, Location, Retry-After, Allow, Accept-Post, Kgraph-Revision, X-Request-Id, "
-    "WWW-Authenticate"
+    b"ETag, Last-Modified, Link, Location, Retry-After, Allow, Accept-Post, Kgraph-Revision, X-Request-Id, "
+    b"WWW-Authenticate"
 )
 _CONTENT_POLICY = (
-    "default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; object-src 'none'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    b"default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; object-src 'none'; "
+    b"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+_ALONE = {b"x-request-id", b"authorization", b"cache-control", b"pragma", b"cookie", b"x-forwarded-for"}
+"""Fields of a head that keep a request from being answered like the same one before it."""
+
+_CONDITIONAL = {b"if-match", b"if-none-match"}
 _CODING_IN_TAG = re.compile(rb'-(?:br|gzip)"')
 _SAFETY = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
 
@@ -77,7 +81,7 @@ class Front:
             return
         peer = scope["client"][0] if scope.get("client") else ""
         exchange = open_exchange(scope, self._clients.name(peer, scope["headers"]))
-        sender = Sender(self, exchange, send)
+        sender = exchange.sender = Sender(self, scope, exchange, send)
         self.open += 1
         try:
             await self._answer(scope, receive, sender, exchange)
@@ -86,13 +90,14 @@ class Front:
             if not sender.is_complete and exchange.outcome == "ok":
                 exchange.outcome = "cut"
             self._note(exchange)
-        if sender.is_complete and exchange.cached is not None and exchange.may_repeat:
+        if sender.is_complete and exchange.cached is not None and not _ALONE & exchange.fields.keys():
             self._remember(scope, exchange, sender)
 
     async def _answer(self, scope: Scope, receive: Receive, sender: Sender, exchange: Exchange) -> None:
         try:
             self._admit(scope, exchange)
-            _without_codings(scope)
+            if _CONDITIONAL & exchange.fields.keys():
+                _without_codings(scope)
             inner = self._endpoint if scope["path"] == "/sparql" else self._app
             await inner(scope, receive, sender.send)
         except KgraphError as error:
@@ -119,7 +124,7 @@ class Front:
         if scope["path"] in _UNASKED:
             return
         if self._hosts:
-            host = next((v.decode("latin-1") for n, v in scope["headers"] if n == b"host"), "")
+            host = exchange.field(b"host")
             if not is_allowed(host, self._hosts):
                 raise RequestError("wrong-host", 421, host=host[:100])
         self._clients.count_request(exchange.client)
@@ -129,13 +134,13 @@ class Front:
         added = [*_SAFETY, (b"x-request-id", exchange.request_id.encode())]
         if self._any_origin:
             added.append((b"access-control-allow-origin", b"*"))
-        elif exchange.origin in self._origins:
-            added.append((b"access-control-allow-origin", exchange.origin.encode("latin-1")))
+        elif exchange.field(b"origin") in self._origins:
+            added.append((b"access-control-allow-origin", exchange.fields[b"origin"]))
         if self._origins:
-            added.append((b"access-control-expose-headers", _EXPOSED.encode()))
+            added.append((b"access-control-expose-headers", _EXPOSED))
         names = {name for name, _ in headers}
         if b"text/html" in next((value for name, value in headers if name == b"content-type"), b""):
-            added.append((b"content-security-policy", _CONTENT_POLICY.encode()))
+            added.append((b"content-security-policy", _CONTENT_POLICY))
         if exchange.revision is None:
             exchange.revision = self._revision()
         if exchange.revision is not None:
@@ -200,9 +205,10 @@ class Front:
 class Sender:
     """Sends one answer: its start is held until the first bytes of its body are there."""
 
-    def __init__(self, front: Front, exchange: Exchange, send: Send) -> None:
+    def __init__(self, front: Front, scope: Scope, exchange: Exchange, send: Send) -> None:
         """Send through ``send``."""
         self._front = front
+        self._scope = scope
         self._exchange = exchange
         self._send = send
         self._start: Message | None = None
@@ -231,9 +237,28 @@ class Sender:
             await self._send({"type": "http.response.body", "body": body, "more_body": more})
         self.is_complete = not more
 
+    async def send_whole(self, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        """Send an answer of the endpoint, status 200, that is there as a whole; by one write where that can be."""
+        self._exchange.status = 200
+        connection = self._scope.get(CONNECTION)
+        if connection is None or self._exchange.method == "HEAD" or not connection.can_write(self._scope):
+            await self.send({"type": "http.response.start", "status": 200, "headers": headers})
+            await self.send({"type": "http.response.body", "body": body, "more_body": False})
+            return
+        body = await self._prepare(200, headers, body, False)
+        self._exchange.sent = len(body)
+        connection.write_whole(self._scope, self.headers, body)
+        self.is_complete = True
+
     async def _begin(self, start: Message, body: bytes, more: bool) -> bytes:
         headers = [(name.lower(), value) for name, value in start.get("headers", ())]
-        coding = self._coding(start["status"], headers, body, more)
+        body = await self._prepare(start["status"], headers, body, more)
+        await self._send({"type": "http.response.start", "status": start["status"], "headers": self.headers})
+        return body
+
+    async def _prepare(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes, more: bool) -> bytes:
+        """Work out the headers of the answer, and return its body, or what there is of it, as it is to be sent."""
+        coding = self._coding(status, headers, body, more)
         if coding:
             headers = _encoded(headers, coding)
             body = await self._compress_first(coding, body, more)
@@ -245,7 +270,6 @@ class Sender:
         if not more:
             self.whole = body
         self.has_begun = True
-        await self._send({"type": "http.response.start", "status": start["status"], "headers": self.headers})
         return body
 
     def _coding(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes, more: bool) -> str:
@@ -260,7 +284,7 @@ class Sender:
         headers[:] = _with_vary(headers, b"Accept-Encoding")
         is_head = self._exchange.method == "HEAD"
         size = int(fields.get(b"content-length", LEAST)) if is_head or more else len(body)
-        return choose_coding(self._exchange.accepted_codings) if size >= LEAST else ""
+        return choose_coding(self._exchange.field(b"accept-encoding")) if size >= LEAST else ""
 
     async def _compress_first(self, coding: str, body: bytes, more: bool) -> bytes:
         self.coding = coding
@@ -335,6 +359,5 @@ def _encoded(headers: list[tuple[bytes, bytes]], coding: str) -> list[tuple[byte
 def _without_codings(scope: Scope) -> None:
     """Take the coding out of the tags that a client names, since the routes know nothing of codings."""
     scope["headers"] = [
-        (name, _CODING_IN_TAG.sub(b'"', value) if name in (b"if-match", b"if-none-match") else value)
-        for name, value in scope["headers"]
+        (name, _CODING_IN_TAG.sub(b'"', value) if name in _CONDITIONAL else value) for name, value in scope["headers"]
     ]

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterable
 from typing import Any, cast
 
+from starlette.types import Scope
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
@@ -20,6 +22,8 @@ from kgraph.web.front import CONNECTION, Front
 from kgraph.web.problems import problem_of
 
 _HEAD_ROOM = 32768
+_CYCLE = "kgraph.cycle"
+_OK = b"HTTP/1.1 200 OK\r\n"
 _LONGEST_REPEAT = 16384
 _LONGEST_ADDRESS = 65535
 _REASONS = {400: b"Bad Request", 408: b"Request Timeout", 414: b"URI Too Long", 431: b"Request Header Fields Too Large"}
@@ -41,6 +45,7 @@ class Connection(HttpToolsProtocol):
         """Begin as the server's own connections do."""
         super().__init__(config=config, server_state=server_state, app_state=app_state, _loop=_loop)
         self._is_reading = False
+        self._is_timed = False
         self._head_size = 0
         self._in_head = False
         self._request: bytes | None = None
@@ -54,6 +59,7 @@ class Connection(HttpToolsProtocol):
         if len(self.connections) > self.settings.max_connections:
             self._refuse(RequestError("too-many-connections", 503, headers={"Retry-After": "2"}))
             return
+        self._is_timed = True
         self._wait_at_most(self.settings.head_timeout)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -69,13 +75,12 @@ class Connection(HttpToolsProtocol):
                 return
             self._request = data if len(data) <= _LONGEST_REPEAT else None
             self._in_head, self._head_size = True, 0
-            if self._deadline is None:
-                self._wait_at_most(self.settings.head_timeout)
         else:
             self._request = None
-        if self._in_head:
-            self._head_size += len(data)
+        self._head_size += len(data)
         super().data_received(data)
+        if self._is_reading != self._is_timed:
+            self._time()
         if self._in_head and self._head_size > self.settings.max_url + _HEAD_ROOM and not self.transport.is_closing():
             self._refuse(RequestError("head-too-large", 431, limit=self.settings.max_url + _HEAD_ROOM))
 
@@ -102,13 +107,12 @@ class Connection(HttpToolsProtocol):
         """Go from the head to the body, which has a time of its own."""
         self._in_head = False
         cast(dict[str, Any], self.scope)[CONNECTION] = self
-        self._wait_at_most(self.settings.body_timeout)
         super().on_headers_complete()
+        cast(dict[str, Any], self.scope)[_CYCLE] = self.cycle
 
     def on_message_complete(self) -> None:
         """Note that the request has come whole."""
         self._is_reading = False
-        self._wait_at_most(0)
         super().on_message_complete()
 
     def timeout_keep_alive_handler(self) -> None:
@@ -127,6 +131,23 @@ class Connection(HttpToolsProtocol):
             return None
         return self._request
 
+    def can_write(self, scope: Scope) -> bool:
+        """Tell whether the answer to a request can be written at once."""
+        return not self.flow.write_paused and not self.transport.is_closing() and not scope[_CYCLE].disconnected
+
+    def write_whole(self, scope: Scope, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> None:
+        """Write a whole answer of status 200 whose headers are known to be sound."""
+        cycle = scope[_CYCLE]
+        lines = [b"%s: %s\r\n" % header for header in (*self.server_state.default_headers, *headers)]
+        if not cycle.keep_alive:
+            lines.append(b"connection: close\r\n")
+        cycle.response_started = cycle.response_complete = True
+        cycle.message_event.set()
+        self.transport.write(b"".join((_OK, *lines, b"\r\n", body)))
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
+
     def abort(self) -> None:
         """Break the connection off: what was written and not sent is dropped."""
         self.transport.abort()
@@ -140,7 +161,8 @@ class Connection(HttpToolsProtocol):
         answer = self.front.repeat(repeat, peer, date)
         if answer is None:
             return False
-        self._wait_at_most(0)
+        if self._is_timed:
+            self._time()
         self._last_repeat = self.loop.time()
         if self.timeout_keep_alive_task is None:
             self.timeout_keep_alive_task = self.loop.call_later(
@@ -149,6 +171,14 @@ class Connection(HttpToolsProtocol):
         self.server_state.total_requests += 1
         self.transport.write(answer)
         return True
+
+    def _time(self) -> None:
+        """Give a request that has not come whole so long; a whole one needs no more time."""
+        was_timed, self._is_timed = self._is_timed, self._is_reading
+        if not self._is_reading:
+            self._wait_at_most(0)
+        elif not was_timed:
+            self._wait_at_most(self.settings.head_timeout if self._in_head else self.settings.body_timeout)
 
     def _wait_at_most(self, seconds: float) -> None:
         """Give the client so long for what it has to send next; 0 for as long as it likes."""

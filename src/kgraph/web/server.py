@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from kgraph.store.workers import WorkerLimits, WorkerStore, can_isolate
 from kgraph.web.app import create_app
 from kgraph.web.front import Front
 from kgraph.web.protocol import Connection
+
+_COLLECT_AFTER = 20_000
 
 
 def open_settings_store(settings: Settings, home: Path) -> Store:
@@ -50,6 +53,10 @@ def serve(settings: Settings, home: Path) -> None:
         front = create_app(settings, store, home)
         revision = store.revision.number if store.revision is not None else None
         front.log.event("info", "start", home=str(home), revision=revision)
+        # What is there now stays: the collector need not look at it again with every few thousand requests.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(_COLLECT_AFTER, 20, 100)
         _Server(server_config(front, settings)).run()
         front.log.event("info", "stop")
         front.log.close()
@@ -67,6 +74,7 @@ def server_config(front: Front, settings: Settings) -> uvicorn.Config:
         log_level="error",
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_keep_alive=settings.idle_timeout,
         timeout_graceful_shutdown=settings.shutdown_timeout,
         backlog=1024,

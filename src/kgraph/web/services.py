@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from starlette.concurrency import run_in_threadpool
 
@@ -15,10 +15,13 @@ from kgraph.query_library import QueryLibrary
 from kgraph.resources import Resources
 from kgraph.settings import Settings
 from kgraph.sparql.diagnosis import refine
+from kgraph.sparql.plain import read_plain
 from kgraph.sparql.protocol import QueryOperation
 from kgraph.sparql.text import Limits, QueryText, read_query_text
-from kgraph.store.base import SHOWN_OF_DIGEST, Answer, AtRevision, Query, Revision, Store, select
+from kgraph.store.base import SHOWN_OF_DIGEST, Answer, AtRevision, Cancellation, Query, Revision, Store, select
 from kgraph.store.workers import WorkerStore
+
+_USUAL_ACCEPT = 256
 
 
 @dataclass(frozen=True)
@@ -77,19 +80,18 @@ class Services:
         Raises :class:`kgraph.errors.RequestError` for a text that is refused and for formats that do not
         fit the query's form.
         """
-        limits = self.settings
-        text = read_query_text(
-            operation.text, Limits(limits.max_query_length, limits.max_query_nesting, limits.max_query_branches)
-        )
-        offered = GRAPHS if text.is_graph else RESULTS
-        chosen = choose_format(operation.format, accept, offered)
+        text = self._read_plain(operation.text) or read_query_text(operation.text, self._limits)
+        if operation.format is None and accept is not None and len(accept) <= _USUAL_ACCEPT:
+            chosen = _choose_usual(accept, text.is_graph)
+        else:
+            chosen = choose_format(operation.format, accept, GRAPHS if text.is_graph else RESULTS)
         if operation.default_graphs is not None or operation.named_graphs is not None:
             dataset = (operation.default_graphs or (), operation.named_graphs or ())
         elif text.default_graphs is not None or text.named_graphs is not None:
             dataset = (text.default_graphs or (), text.named_graphs or ())
         else:
             dataset = None
-        query = Query(text.text, dataset, timeout=operation.timeout)
+        query = Query(text.text, dataset, timeout=operation.timeout, cancellation=Cancellation())
         return Question(query, text, chosen, "" if text.is_volatile else _digest(text.text, dataset, chosen.name))
 
     def ask(self, question: Question) -> Answer:
@@ -101,7 +103,7 @@ class Services:
         try:
             return self.store.query(question.query, question.format)
         except QuerySyntaxError as error:
-            raise refine(question.text.text, error) from error
+            raise self._explain(question.text.text, error) from error
 
     async def ask_soon(self, question: Question, when_long: Callable[[], None]) -> Answer:
         """Have a question answered from the event loop; ``when_long`` is called if the answer is not there at once.
@@ -114,7 +116,26 @@ class Services:
         try:
             return await self.store.ask(question.query, question.format, when_long)
         except QuerySyntaxError as error:
-            raise await run_in_threadpool(refine, question.text.text, error) from error
+            raise await run_in_threadpool(self._explain, question.text.text, error) from error
+
+    @property
+    def _limits(self) -> Limits:
+        limits = self.settings
+        return Limits(limits.max_query_length, limits.max_query_nesting, limits.max_query_branches)
+
+    def _read_plain(self, text: str) -> QueryText | None:
+        # What is plain lies within the limits that are usual; stricter ones take a closer look.
+        usual, limits = Limits(), self.settings
+        is_usual = limits.max_query_nesting >= usual.nesting and limits.max_query_branches >= usual.branches
+        return read_plain(text) if is_usual and len(text) <= limits.max_query_length else None
+
+    def _explain(self, text: str, error: QuerySyntaxError) -> QuerySyntaxError:
+        """Return the exact complaint about a text that the engine cannot read."""
+        try:
+            read_query_text(text, self._limits)
+        except QuerySyntaxError as found:
+            return found
+        return refine(text, error)
 
     def tag(self, *parts: object) -> str:
         """Return the weak ETag of what depends on the revision and on these parts, empty without a revision."""
@@ -124,6 +145,11 @@ class Services:
 
 def _digest(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:SHOWN_OF_DIGEST]
+
+
+@lru_cache(maxsize=256)
+def _choose_usual(accept: str, is_graph: bool) -> Format:
+    return choose_format(None, accept, GRAPHS if is_graph else RESULTS)
 
 
 def choose_format(name: str | None, accept: str | None, offered: Sequence[Format]) -> Format:
