@@ -32,7 +32,17 @@ def raised_codes() -> set[str]:
     for path in Path(kgraph.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in RAISING and node.args:
-                codes |= {part.value for part in ast.walk(node.args[0]) if isinstance(part, ast.Constant)}
+                read = {
+                    id(part)
+                    for found in ast.walk(node.args[0])
+                    if isinstance(found, ast.Subscript)
+                    for part in ast.walk(found)
+                }
+                codes |= {
+                    part.value
+                    for part in ast.walk(node.args[0])
+                    if isinstance(part, ast.Constant) and id(part) not in read
+                }
     return {str(code) for code in codes}
 
 
