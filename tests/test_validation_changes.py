@@ -273,7 +273,7 @@ def test_a_check_changes_nothing(checker: ChangeChecker, store: ox.Store) -> Non
     patch = Patch((), quads(PERSON.replace("familyName", "family")))
     carry_out(store, patch)
     before = {str(quad) for quad in store}
-    assert checker.check(store, patch).exit_code() == 1
+    assert checker(store, patch).exit_code() == 1
     assert {str(quad) for quad in store} == before
 
 

@@ -85,6 +85,10 @@ class ChangeChecker:
         self._fast = compile_shacl(shapes) if engine == "shacl" else None
         self._warm()
 
+    def __call__(self, after: ox.Store, patch: Patch) -> Report:
+        """Check a change, as :meth:`check` does."""
+        return self.check(after, patch)
+
     def check(self, after: ox.Store, patch: Patch, source: str = "change") -> Report:
         """Return what a change makes wrong, and what was wrong before on the resources it touches.
 

@@ -105,20 +105,18 @@ class Neighbourhood:
         gone = (quad for quad in self.gone if quad.predicate == predicate)
         return self._take(quads, gone).get(predicate.value, [])
 
-    def flips(self, quad: ox.Quad, step: Step) -> bool:
-        """Tell whether the change makes the first or takes the last statement of a step from the quad's near end."""
+    def _flips(self, node: Node, step: Step) -> bool:
+        """Tell whether the change makes the first or takes the last statement of a step from a node."""
         out = step.kind == "out"
-        all_of_it = list(
-            _chosen(self.of(quad.subject), step.predicates) if out else self.to(quad.object, step.predicates)
-        )
-        return all(each in self.came for each in all_of_it) or all(each in self.gone for each in all_of_it)
+        found = list(_chosen(self.of(node), step.predicates) if out else self.to(node, step.predicates))
+        return all(quad in self.came for quad in found) or all(quad in self.gone for quad in found)
 
     def focuses(self, chain: Chain, changed: Iterable[ox.Quad]) -> set[Node]:
         """Return the resources from which a chain leads to one of the changed quads, which match its last step."""
         last = chain[-1]
-        if last.lone:
-            changed = [quad for quad in changed if self.flips(quad, last)]
         nodes: set[Node] = {quad.subject if last.kind == "out" else quad.object for quad in changed}
+        if last.lone:
+            nodes = {node for node in nodes if self._flips(node, last)}
         if last.closure:
             nodes = self._walk(last, nodes, backwards=True)[1]
         for step in reversed(chain[:-1]):
