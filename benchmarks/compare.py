@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -42,28 +43,35 @@ def choose_servers(names: Sequence[str], graph: Graph) -> tuple[list[Server], di
     return chosen, skipped
 
 
-def start_all(servers: Sequence[Server], result: Result, folder: Path, stack: ExitStack) -> None:
-    """Start the servers one after the other and note how long each took. Raises :class:`servers.ServerError`."""
-    for server in servers:
+def start_all(servers: list[Server], result: Result, folder: Path, stack: ExitStack) -> None:
+    """Start the servers one after the other and note how long each took; one that does not start is left out."""
+    for server in list(servers):
         stack.callback(server.stop)
-        server.start(result.graph, folder)
+        try:
+            server.start(result.graph, folder)
+        except ServerError as error:
+            server.stop()
+            servers.remove(server)
+            result.skipped[server.name] = str(error)
+            tell(f"{server.name} is left out: {error}")
+            continue
         result.loads.setdefault(server.name, []).append(server.load_seconds)
+        result.memory.setdefault(server.name, []).append(server.memory())
         tell(f"{server.name}: first answer after {server.load_seconds:.1f} s, {server.memory():.0f} MiB")
 
 
 def measure(graph: Graph, options: argparse.Namespace, folder: Path) -> Result:
     """Compare the answers of all servers, start them afresh and measure, and compare once more.
 
-    Raises :class:`answers.AnswersDifferError`, for the first time before anything is timed, and
-    :class:`servers.ServerError`.
+    Raises :class:`answers.AnswersDifferError`, for the first time before anything is timed.
     """
     questions = load_questions()
     servers, skipped = choose_servers(options.servers, graph)
-    result = Result(graph, [server.name for server in servers], skipped=skipped)
+    result = Result(graph, [], skipped=skipped)
     result.versions = {server.name: server.version() for server in servers}
     with ExitStack() as stack:
         start_all(servers, result, folder, stack)
-        result.memory = {server.name: [server.memory()] for server in servers}
+        result.servers = [server.name for server in servers]
         result.comparison = compare_answers(servers, questions, tell)
     if options.rounds == 0:
         return result
@@ -79,7 +87,7 @@ def measure(graph: Graph, options: argparse.Namespace, folder: Path) -> Result:
             rounds.run(phase)
         compare_answers(servers, [question for question in questions if question.name in options.answers], tell)
         for server in servers:
-            result.memory[server.name].append(server.memory())
+            result.final_memory[server.name] = server.memory()
     return result
 
 
@@ -103,8 +111,10 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Generate, compare, measure, report; return 1 if servers do not answer alike or do not start."""
+    """Generate, compare, measure, report; return 1 if servers do not answer alike."""
     options = parse_arguments()
+    # An end by a signal must end the servers as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     load_before = os.getloadavg()[0]
     if reason := Loader.missing():
         tell(f"throughput is left out: {reason}")
@@ -116,7 +126,7 @@ def main() -> int:
             tell(f"{graph.triples:,} triples in {graph.home}")
             try:
                 results.append(measure(graph, options, Path(temporary) / f"run-{triples}"))
-            except (AnswersDifferError, ServerError) as error:
+            except AnswersDifferError as error:
                 tell(str(error))
                 return 1
     conditions = (

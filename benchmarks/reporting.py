@@ -49,7 +49,7 @@ GOALS = (
 
 @dataclass
 class Result:
-    """All that was measured on one graph. ``loads`` are seconds, ``memory`` MiB: after loading and at the end."""
+    """All that was measured on one graph. ``loads`` are seconds, ``memory`` MiB after each loading and at the end."""
 
     graph: Graph
     servers: list[str]
@@ -57,6 +57,7 @@ class Result:
     skipped: dict[str, str] = field(default_factory=dict)
     loads: dict[str, list[float]] = field(default_factory=dict)
     memory: dict[str, list[float]] = field(default_factory=dict)
+    final_memory: dict[str, float] = field(default_factory=dict)
     comparison: Comparison = field(default_factory=Comparison)
     times: MixTimes = field(default_factory=MixTimes)
     throughput: Throughput = field(default_factory=Throughput)
@@ -109,8 +110,8 @@ def _loading(result: Result) -> list[str]:
         "|---|---|---|---|",
     ]
     for name in result.servers:
-        memory = [f"{value:.0f}" for value in result.memory.get(name, ())] + ["–", "–"]
-        lines.append(f"| {name} | {_spread(result.loads[name])} | {memory[0]} | {memory[1]} |")
+        final = f"{result.final_memory[name]:.0f}" if name in result.final_memory else "–"
+        lines.append(f"| {name} | {_spread(result.loads[name])} | {_spread(result.memory[name])} | {final} |")
     note = "kgraph also applies the ontology's rules and takes the digest that is its revision while it loads."
     return [*lines, "", note] if _OWN in result.servers else lines
 
@@ -175,27 +176,27 @@ def _throughput_cell(measured: Throughput, cell: Cell, server: str) -> str:
 
 
 def _goals(result: Result) -> list[str]:
-    lines = []
-    for goal in GOALS:
-        cell = Cell(goal.phase, goal.answer, goal.connections)
-        ratio = result.throughput.ratio(cell, _OWN, goal.other)
-        if ratio is None:
-            continue
-        failed = result.throughput.failed(cell, _OWN)
-        met = "met" if ratio >= goal.least and not failed else f"missed, {failed} failed" if failed else "missed"
-        rounds = result.throughput.ratios(cell, _OWN, goal.other)
-        spread = f" ({number(min(rounds))} – {number(max(rounds))})" if rounds else ""
-        lines.append(
-            f"| {goal.phase} {goal.answer}, {goal.connections} | {goal.other} | {goal.least:g} | "
-            f"{number(ratio)}{spread} | {met} |"
-        )
-    if not lines:
+    if not result.throughput.samples:
         return []
-    head = [
-        "| throughput of kgraph | beside | at least × | measured × (least – most of a round) | |",
-        "|---|---|---|---|---|",
+    lines = ["", "### Goals", "", "Ratios of the medians (least – most of a round).", ""]
+    lines += [
+        "| throughput of kgraph | connections | beside | at least × | measured × | |",
+        "|---|---|---|---|---|---|",
     ]
-    return ["", "### Goals", "", *head, *lines]
+    for goal in GOALS:
+        about = f"{goal.phase} {goal.answer} | {goal.connections} | {goal.other} | {goal.least:g}"
+        lines.append(f"| {about} | {_verdict(goal, result.throughput)} |")
+    return lines
+
+
+def _verdict(goal: Goal, measured: Throughput) -> str:
+    cell = Cell(goal.phase, goal.answer, goal.connections)
+    ratio, failed = measured.ratio(cell, _OWN, goal.other), measured.failed(cell, _OWN)
+    if ratio is None:
+        return "– | not measured"
+    rounds = measured.ratios(cell, _OWN, goal.other)
+    met = "met" if ratio >= goal.least and not failed else f"missed, {failed} failed" if failed else "missed"
+    return f"{number(ratio)} ({number(min(rounds))} – {number(max(rounds))}) | {met}"
 
 
 def _spread(values: Sequence[float]) -> str:

@@ -25,6 +25,9 @@ LONGEST_START = 1800.0
 """Seconds a server may take to load a graph and give its first answer."""
 
 _LONGEST_STOP = 60.0
+_LONGEST_SETTLING = 120.0
+_SETTLING_STEP = 0.2
+_IDLE_SHARE = 0.15
 _CHECK = (
     "SELECT ?page WHERE { <https://w3id.org/inkludering/id/locator/s0> <https://w3id.org/inkludering/ont#page> ?page }"
 )
@@ -113,6 +116,18 @@ class Server(ABC):
         assert self._process is not None
         return sum(_proportional_kib(pid) for pid in _tree(self._process.pid)) / 1024
 
+    def settle(self) -> None:
+        """Wait until it has done what clients that left had asked for: it would take from the next server."""
+        assert self._process is not None
+        deadline = time.monotonic() + _LONGEST_SETTLING
+        before = self._processor_seconds()
+        while time.monotonic() < deadline:
+            time.sleep(_SETTLING_STEP)
+            now = self._processor_seconds()
+            if now - before <= _IDLE_SHARE * _SETTLING_STEP:
+                return
+            before = now
+
     def stop(self) -> None:
         """End the process and wait for it."""
         self._disconnect()
@@ -144,6 +159,10 @@ class Server(ABC):
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def _processor_seconds(self) -> float:
+        assert self._process is not None
+        return sum(_processor_ticks(pid) for pid in _tree(self._process.pid)) / os.sysconf("SC_CLK_TCK")
 
     def _parameters(self) -> dict[str, str]:
         return {}
@@ -302,3 +321,11 @@ def _proportional_kib(pid: int) -> int:
     except OSError:
         return 0
     return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
+
+
+def _processor_ticks(pid: int) -> int:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return int(fields[11]) + int(fields[12])

@@ -89,6 +89,7 @@ class Rounds:
                     cell = Cell(phase, answer.name, connections)
                     sample = self._sample(server, answer, cell)
                     self.measured.add(cell, server.name, sample)
+                    server.settle()
                     failed = f", {sample.failed} failed" if sample.failed else ""
                     self._progress(
                         f"{phase} {answer.name} × {connections} {server.name}: {number(sample.rate)}/s{failed}"
