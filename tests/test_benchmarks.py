@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import ModuleType
 
@@ -22,7 +23,7 @@ SERVERS = "kgraph,oxigraph" if shutil.which("oxigraph", path=PATH) else "kgraph"
 @pytest.fixture(scope="module")
 def modules() -> Iterator[dict[str, ModuleType]]:
     """The benchmarks' modules, which import each other as scripts do: from their own folder."""
-    names = ("generate", "servers", "answers", "load", "mix", "throughput", "reporting")
+    names = ("generate", "servers", "answers", "load", "mix", "throughput", "reporting", "compare")
     sys.path.insert(0, str(BENCHMARKS))
     try:
         yield {name: importlib.import_module(name) for name in names}
@@ -133,3 +134,24 @@ def test_a_difference_stops_the_run_unless_it_is_declared(
     monkeypatch.setattr(answers, "DEVIATIONS", {("two", "ask"): "known"})
     comparison = answers.compare_answers(servers, [question], print)
     assert comparison.left_out == {("two", "ask"): "known"}
+
+
+def test_a_server_that_does_not_start_is_left_out_with_the_reason(
+    modules: dict[str, ModuleType], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A process that ends before it answers is no server of the run, and the report names it."""
+
+    class Broken(modules["servers"].Kgraph):  # type: ignore[misc,name-defined]
+        name = "broken"
+
+        def _launch(self, graph: object, folder: Path) -> None:
+            self.run([sys.executable, "-c", "raise SystemExit(3)"], folder)
+
+    graph = modules["generate"].generate(tmp_path / "home", 8000)
+    result, servers = modules["reporting"].Result(graph, []), [Broken()]
+    with ExitStack() as stack:
+        modules["compare"].start_all(servers, result, tmp_path / "run", stack)
+    assert servers == []
+    assert "broken ended with 3" in result.skipped["broken"]
+    report = modules["reporting"].render_report([result], [], "command", "conditions")
+    assert "- broken is left out: broken ended with 3" in report
