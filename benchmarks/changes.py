@@ -50,7 +50,7 @@ def main() -> None:
     writes = {
         "a resource that no rule speaks of": _patch(foreign),
         "a claim": _patch(_first(store, "claimModality")),
-        "a document": _patch(_first(store, "publicationYear")),
+        "the report itself, to which nearly everything refers": _patch(_first(store, "publicationYear")),
         "an evidence line": _patch(_first(store, "fromStudy")),
     }
     works: dict[str, Callable[[], object]] = {

@@ -445,3 +445,16 @@ def test_both_engines_judge_the_parts_alike(home: Path, store: ox.Store) -> None
         assert results[0] == results[1], patch
         found += len(results[0])
     assert found > 0
+
+
+def test_a_change_that_reaches_too_much_is_checked_by_checking_everything(
+    checker: ChangeChecker, store: ox.Store, home: Path
+) -> None:
+    """The way to the findings differs; what the change brings does not."""
+    everything = ChangeChecker(home, widest=-1_000)
+    patch = Patch((), quads("\n".join(PERSON.strip().splitlines()[:2])))
+    carry_out(store, patch)
+    narrow, whole = checker.findings(store, patch), everything.findings(store, patch)
+    assert keys_of(narrow[0]) == keys_of(whole[0]) != set()
+    assert keys_of(narrow[1]) < keys_of(whole[1])
+    assert checker.check(store, patch).remarks == everything.check(store, patch).remarks

@@ -21,7 +21,7 @@ from kgraph.turtle import Term
 from kgraph.validation.engines import Result, compile_shacl, named_blank, run_pyshacl
 from kgraph.validation.faults import Fault, to_remark, without_consequences
 from kgraph.validation.findings import Findings, QueryFinding, QueryRunner, as_faults, n_triples
-from kgraph.validation.neighbourhood import Neighbourhood, Node, TooWideError, trie_of
+from kgraph.validation.neighbourhood import WIDEST, Neighbourhood, Node, TooWideError, trie_of
 from kgraph.validation.reach import Chain, NotDerivableError, query_reach
 from kgraph.validation.rules import SH, load_rules
 from kgraph.validation.shape_reach import shape_chains
@@ -54,12 +54,14 @@ class ChangeChecker:
     later. ``left_out`` holds the codes of the check queries that need the whole graph and do not run at a change.
     """
 
-    def __init__(self, home: Path, *, engine: str = "shacl") -> None:
+    def __init__(self, home: Path, *, engine: str = "shacl", widest: int = WIDEST) -> None:
         """Load the rules of ``home``; raises what :func:`kgraph.validation.load_rules` raises.
 
         The ``engine`` judges first and pySHACL confirms its violations; where it is ``pyshacl``, or the ``shacl``
-        package is not installed, pySHACL judges alone.
+        package is not installed, pySHACL judges alone. Around a change that makes it look at more than ``widest``
+        statements, and some for each one changed, everything is checked.
         """
+        self._widest = widest
         rules = load_rules(home)
         self._shapes = {rule.iri: rule for rule in rules.shapes}
         chains: dict[str, frozenset[Chain]] = {_SHAPES: shape_chains(rules.shapes)}
@@ -96,7 +98,7 @@ class ChangeChecker:
         remark that was due before the change as well is an info of the same code. A change with a violation in its
         report is not to be carried out.
         """
-        around = Neighbourhood(after, patch)
+        around = Neighbourhood(after, patch, self._widest)
         new, old = self._findings(around)
         if not new and not old:
             return Report()
@@ -112,7 +114,7 @@ class ChangeChecker:
 
         Of the latter only what is found on resources that the change reaches.
         """
-        return self._findings(Neighbourhood(after, patch))
+        return self._findings(Neighbourhood(after, patch, self._widest))
 
     def _findings(self, around: Neighbourhood) -> tuple[Findings, Findings]:
         if not around.changed:

@@ -16,7 +16,9 @@ LEFT_OUT = frozenset(ox.NamedNode(name) for name in (*OUTSIDE_DEFAULT, ASSERTED)
 """The named graphs that the rules do not look at."""
 
 _STRING = ox.NamedNode("http://www.w3.org/2001/XMLSchema#string")
-_WIDEST = 20_000
+WIDEST = 100_000
+"""How many statements are looked at around a change before everything is checked instead."""
+
 _WIDER_PER_CHANGE = 3
 _FEW = 4
 
@@ -37,14 +39,14 @@ class Neighbourhood:
     number of statements looked at is limited; the limit grows with the change.
     """
 
-    def __init__(self, after: ox.Store, patch: Patch) -> None:
+    def __init__(self, after: ox.Store, patch: Patch, widest: int = WIDEST) -> None:
         """Read a patch and the store as it is after it; the store is only read."""
         self._after = after
         self.sent_now, self.sent_before = _read(patch.added), _read(patch.removed)
         added, removed = set(self.sent_now), set(self.sent_before)
         self.changed = added | removed
         self.came, self.gone = added - removed, removed - added
-        self._left = _WIDEST + _WIDER_PER_CHANGE * len(self.changed)
+        self._left = widest + _WIDER_PER_CHANGE * len(self.changed)
         self._gone_of: dict[object, list[ox.Quad]] = defaultdict(list)
         self._gone_to: dict[object, list[ox.Quad]] = defaultdict(list)
         for quad in self.gone:
