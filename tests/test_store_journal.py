@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -179,6 +180,23 @@ def test_a_write_that_failed_leaves_nothing_and_the_next_goes_on(
     assert writer.append(PATCHES[0], DATE, {"author": "Åse"}).number == 5
     assert [entry.revision.number for entry in read(path)] == [2, 3, 4, 5]
     assert seen[-4:] == list(STEPS)
+
+
+def test_a_limit_of_the_system_in_the_middle_of_a_write_leaves_whole_entries(tmp_path: Path) -> None:
+    """The system takes a part of the entry and no more: the part is cut off, and writing goes on when there is room."""
+    path = tmp_path / "journal.log"
+    whole = write_three(path)
+    writer = open_writer(path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + HEAD_SIZE + 10, hard))
+    try:
+        with pytest.raises(DiskFullError, match=r"journal\.log"):
+            writer.append(PATCHES[0], DATE, {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_bytes() == whole
+    assert writer.append(PATCHES[0], DATE, {}).number == 5
+    assert len(read(path)) == 4
 
 
 def test_a_failed_sync_is_not_tried_again_on_the_same_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
