@@ -6,6 +6,7 @@ setting's name in capitals gives another value; a command's option wins over the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
@@ -25,8 +26,17 @@ _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
 
 
-def _setting(default: object, meaning: str, *, least: float | None = None, choices: tuple[str, ...] = ()) -> Any:
-    return field(default=default, metadata={"meaning": meaning, "least": least, "choices": choices})
+def _setting(
+    default: object,
+    meaning: str,
+    *,
+    least: float | None = None,
+    choices: tuple[str, ...] = (),
+    pattern: str = "",
+    secret: bool = False,
+) -> Any:
+    metadata = {"meaning": meaning, "least": least, "choices": choices, "pattern": pattern, "secret": secret}
+    return field(default=default, repr=not secret, metadata=metadata)
 
 
 @dataclass(frozen=True)
@@ -54,6 +64,21 @@ class Settings:
     isolation: bool = _setting(True, "queries run in processes of their own that can be stopped (Linux)")
     worker_memory_mib: int = _setting(2048, "mebibytes of memory one query may add", least=64)
     worker_queries: int = _setting(10000, "queries after which a process is replaced by a fresh one", least=1)
+    remote_query_address: str = _setting(
+        "",
+        "address at which another engine answers SPARQL queries and holds the data; empty means that kgraph holds them",
+        pattern=r"https?://[^@\s]+",
+    )
+    remote_engine: str = _setting("standard", "kind of the other engine", choices=("standard", "oxigraph", "virtuoso"))
+    remote_authorization: str = _setting(
+        "", "value of the header Authorization for the other engine; never shown", secret=True
+    )
+    remote_revision: str = _setting(
+        "",
+        "state that the other engine's data are in, as a number, - and a digest; empty means that it is not known",
+        pattern=r"\d+-[0-9a-f]{16,64}",
+    )
+    remote_connections: int = _setting(8, "queries that the other engine is asked at once", least=1)
     max_query_length: int = _setting(1_000_000, "characters a query may have", least=1)
     max_query_nesting: int = _setting(200, "depth to which brackets of a query may nest", least=1)
     max_query_branches: int = _setting(
@@ -147,6 +172,9 @@ def is_state_folder(folder: Path) -> bool:
 def _read(name: str, text: str, source: str) -> object:
     """Turn a setting's text into its value; ``source`` is the variable or option named in an error."""
     item = next(item for item in fields(Settings) if item.name == name)
+    if item.metadata["pattern"] and not re.fullmatch(item.metadata["pattern"], text.strip()):
+        # An address may hold a password, so the value is not repeated.
+        raise SettingError(f"{source}: the value does not fit {item.metadata['pattern']}")
     try:
         value = _convert(str(item.type), text.strip())
     except ValueError as error:

@@ -19,6 +19,7 @@ FUNCTION_LINES = 80
 
 HOMES = {
     "pyoxigraph": ("store/", "turtle/", "validation/", "inference/", "reasoning"),
+    "httpx": ("store/remote/",),
     "pyshacl": ("validation/",),
     "shacl": ("validation/",),
     "rdflib": ("validation/", "reasoning", "inference/"),
@@ -33,7 +34,19 @@ HOMES = {
     "yaml": ("query_library.py", "validation/rules.py"),
 }
 
-HEAVY = ("pyoxigraph", "rdflib", "pyshacl", "owlready2", "fastapi", "starlette", "uvicorn", "jinja2", "yaml", "brotli")
+HEAVY = (
+    "pyoxigraph",
+    "httpx",
+    "rdflib",
+    "pyshacl",
+    "owlready2",
+    "fastapi",
+    "starlette",
+    "uvicorn",
+    "jinja2",
+    "yaml",
+    "brotli",
+)
 
 
 def relative(path: Path) -> str:

@@ -158,8 +158,21 @@ class AtRevision(Generic[T]):
         return found
 
 
+@dataclass(frozen=True)
+class Deviation:
+    """Where a store's engine does otherwise than stores promise: a stable name, the reason, the tests that show it."""
+
+    name: str
+    reason: str
+    tests: tuple[str, ...]
+
+
 class Store(Protocol):
     """A dataset that can be asked."""
+
+    @property
+    def deviations(self) -> tuple[Deviation, ...]:
+        """Where its engine does otherwise than stores promise."""
 
     @property
     def revision(self) -> Revision | None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from kgraph.errors import QueryFailedError, StoreBusyError
 from kgraph.formats import Format
 from kgraph.store.base import Answer, Query, Revision
+from kgraph.store.embedded import DEVIATIONS
 from kgraph.store.held import Source
 from kgraph.store.lanes import Lane
 from kgraph.store.places import Places, SlowPlaces
@@ -33,6 +34,8 @@ _FAILURE_KEPT = 10.0
 
 class WorkerStore:
     """A dataset asked in processes that can be killed; the processes are forks of one that holds it."""
+
+    deviations = DEVIATIONS
 
     def __init__(self, source: Source | Path, limits: WorkerLimits | None = None) -> None:
         """Start the processes and wait until the dataset is loaded; a path is a source's home and nothing else.

@@ -194,6 +194,8 @@ def _last_words(change: Change) -> RequestError | QueryFailedError:
 class JournaledStore:
     """A dataset that can be asked in processes of its own, and changed; what is acknowledged is on disk."""
 
+    deviations = WorkerStore.deviations
+
     def __init__(
         self,
         source: Source,

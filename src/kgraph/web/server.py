@@ -21,10 +21,13 @@ _COLLECT_AFTER = 20_000
 
 
 def open_settings_store(settings: Settings, home: Path) -> Store:
-    """Open the store that the settings ask for: with processes of its own where the platform has them.
+    """Open the store that the settings ask for: another engine, or processes of its own where the platform has them.
 
-    Raises :class:`kgraph.errors.DatasetError` if the dataset cannot be read.
+    Raises :class:`kgraph.errors.DatasetError` if the dataset cannot be read, and
+    :class:`kgraph.errors.StoreError` if the other engine does not answer.
     """
+    if settings.remote_query_address:
+        return _open_remote(settings)
     if settings.isolation and can_isolate():
         limits = WorkerLimits(
             places=settings.query_workers,
@@ -41,12 +44,32 @@ def open_settings_store(settings: Settings, home: Path) -> Store:
     return open_store(load_dataset(home))
 
 
+def _open_remote(settings: Settings) -> Store:
+    from kgraph.store.remote import RemoteLimits, RemoteStore
+    from kgraph.store.remote.dialects import DIALECTS
+
+    limits = RemoteLimits(
+        connections=settings.remote_connections,
+        patience=settings.queue_timeout,
+        timeout=settings.query_timeout,
+        stream_timeout=settings.stream_timeout,
+    )
+    number, _, digest = settings.remote_revision.partition("-")
+    return RemoteStore(
+        settings.remote_query_address,
+        DIALECTS[settings.remote_engine],
+        limits,
+        authorization=settings.remote_authorization,
+        revision=(int(number), digest) if digest else None,
+    )
+
+
 def serve(settings: Settings, home: Path) -> None:
     """Serve ``home`` until interrupted; the address is printed when the server answers.
 
     Raises :class:`kgraph.errors.DatasetError` if the dataset cannot be read.
     """
-    if not can_isolate() or not settings.isolation:
+    if not settings.remote_query_address and not (can_isolate() and settings.isolation):
         print("Queries run without isolation: nothing stops one that takes long.", file=sys.stderr)
     store = open_settings_store(settings, home)
     try:
