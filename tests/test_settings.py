@@ -33,12 +33,26 @@ def test_the_environment_changes_a_setting_and_an_option_wins_over_it() -> None:
         {"KGRAPH_QUERY_TIMEOUT": "nan"},
         {"KGRAPH_ISOLATION": "perhaps"},
         {"KGRAPH_DEFAULT_LANGUAGE": "de"},
+        {"KGRAPH_REMOTE_QUERY_ADDRESS": "engine.example/sparql"},
+        {"KGRAPH_REMOTE_QUERY_ADDRESS": "https://user:word@engine.example/sparql"},
+        {"KGRAPH_REMOTE_ENGINE": "other"},
+        {"KGRAPH_REMOTE_REVISION": "today"},
     ],
 )
 def test_a_value_that_does_not_fit_is_named(environment: dict[str, str]) -> None:
     """The error names the variable."""
     with pytest.raises(SettingError, match=next(iter(environment))):
         load_settings(environment)
+
+
+def test_credentials_are_never_shown() -> None:
+    """Neither in the settings as text nor in the complaint about an address that holds them."""
+    settings = load_settings({"KGRAPH_REMOTE_AUTHORIZATION": "Bearer hush"})
+    assert settings.remote_authorization == "Bearer hush"
+    assert "hush" not in repr(settings)
+    with pytest.raises(SettingError) as caught:
+        load_settings({"KGRAPH_REMOTE_QUERY_ADDRESS": "https://user:hush@engine.example/"})
+    assert "hush" not in str(caught.value)
 
 
 def test_an_unknown_override_is_refused() -> None:
