@@ -6,7 +6,6 @@ import argparse
 import os
 import shlex
 import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from answers import AnswersDifferError, compare_answers, load_questions
 from generate import Graph, generate
-from load import ANSWERS, CONNECTIONS, Loader
+from load import ANSWERS, CONNECTIONS, client_version, why_missing
 from mix import ask_mix
 from reporting import Result, render_report, tell
 from servers import Kgraph, OxigraphServe, RdflibEndpoint, Server, ServerError
@@ -78,7 +77,7 @@ def measure(graph: Graph, options: argparse.Namespace, folder: Path) -> Result:
     plan = Plan([a for a in ANSWERS if a.name in options.answers], options.connections, options.seconds)
     rounds = Rounds(servers, graph, plan, tell)
     result.throughput = rounds.measured
-    phases = [COLD, *[WARM] * options.rounds, *[REPEATED] * options.rounds] if Loader.missing() is None else []
+    phases = [COLD, *[WARM] * options.rounds, *[REPEATED] * options.rounds] if why_missing() is None else []
     with ExitStack() as stack:
         start_all(servers, result, folder, stack)
         for _ in range(1 + options.rounds):
@@ -116,7 +115,7 @@ def main() -> int:
     # An end by a signal must end the servers as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     load_before = os.getloadavg()[0]
-    if reason := Loader.missing():
+    if reason := why_missing():
         tell(f"throughput is left out: {reason}")
     results = []
     with tempfile.TemporaryDirectory(prefix="kgraph-benchmark-") as temporary:
@@ -143,10 +142,9 @@ def main() -> int:
 
 
 def _client() -> str:
-    if reason := Loader.missing():
+    if reason := why_missing():
         return f"throughput is left out: {reason}"
-    said = subprocess.run(["wrk", "--version"], capture_output=True, text=True, check=False).stdout.split()
-    return f"wrk {said[1]} with one thread"
+    return f"{client_version()} with one thread"
 
 
 def _names(text: str) -> list[str]:

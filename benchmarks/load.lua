@@ -31,9 +31,8 @@ function request()
 end
 
 function done(summary, latency)
-  local failed = summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout
+  local broken = summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout
   io.write(string.format(
-    'wrk {"requests": %d, "microseconds": %d, "bytes": %d, "refused": %d, "broken": %d, "median": %d, "p99": %d}\n',
-    summary.requests, summary.duration, summary.bytes, summary.errors.status, failed,
-    latency:percentile(50), latency:percentile(99)))
+    'wrk {"requests": %d, "microseconds": %d, "refused": %d, "broken": %d}\n',
+    summary.requests, summary.duration, summary.errors.status, broken))
 end

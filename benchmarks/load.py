@@ -14,7 +14,7 @@ from servers import RESULTS_JSON, Server, ServerError
 CONNECTIONS = (1, 8, 32)
 QUERIES = Path(__file__).parent / "queries"
 _FIRST_LIMIT = 1_000_000
-_STRIDE = 1_500_000
+_STRIDE = 4_000_000
 _SHORTEST_SAMPLE = 3
 _PATIENCE = 5
 
@@ -51,57 +51,53 @@ ANSWERS = (Answer("tiny", "s", "claims"), Answer("middle", "s", "projects"), Ans
 
 @dataclass(frozen=True)
 class Sample:
-    """What one run of wrk saw: whole answers per second, bytes per answer, and requests without an answer."""
+    """What one run of wrk saw: whole answers per second, and how many requests were refused or broke off."""
 
     rate: float
-    bytes_each: float
-    median_ms: float
-    p99_ms: float
     failed: int
 
 
-class Loader:
-    """Runs wrk; no uncached text is sent twice, and each server gets the same ones in the same order."""
+def why_missing() -> str | None:
+    """Return why throughput cannot be measured here, or ``None``."""
+    return None if shutil.which("wrk") else "no command wrk (apt-get install wrk)"
 
-    def __init__(self) -> None:
-        """Nothing was sent yet."""
-        self._runs: dict[tuple[str, ...], int] = {}
 
-    @staticmethod
-    def missing() -> str | None:
-        """Return why throughput cannot be measured here, or ``None``."""
-        return None if shutil.which("wrk") else "no command wrk (apt-get install wrk)"
+def client_version() -> str:
+    """Return name and version of the client."""
+    return " ".join(
+        subprocess.run(["wrk", "--version"], capture_output=True, text=True, check=False).stdout.split()[:2]
+    )
 
-    def measure(
-        self, server: Server, answer: Answer, graph: Graph, connections: int, seconds: int, *, cached: bool
-    ) -> Sample:
-        """Load ``server`` for ``seconds``; longer if hardly an answer came in that time.
 
-        Raises :class:`servers.ServerError` if wrk fails.
-        """
-        sample = self._run(server, answer, graph, connections, seconds, cached=cached)
-        if sample.rate * seconds < _SHORTEST_SAMPLE and not sample.failed:
-            sample = self._run(server, answer, graph, connections, seconds * _PATIENCE, cached=cached)
-        return sample
+def measure_load(
+    server: Server, answer: Answer, graph: Graph, connections: int, seconds: int, *, run: int, cached: bool
+) -> Sample:
+    """Load ``server`` for ``seconds``; longer if hardly an answer came in that time.
 
-    def _run(
-        self, server: Server, answer: Answer, graph: Graph, connections: int, seconds: int, *, cached: bool
-    ) -> Sample:
-        run = self._runs[server.name,] = self._runs.get((server.name,), 0) + 1
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "60s"]
-        command += ["-s", str(Path(__file__).with_name("load.lua")), f"http://127.0.0.1:{server.port}", "--"]
-        command += [answer.template_for(server), str(answer.entities(graph)), str(_FIRST_LIMIT + run * _STRIDE)]
-        command += ["repeated" if cached else "uncached", RESULTS_JSON]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        line = next((line for line in done.stdout.splitlines() if line.startswith("wrk {")), None)
-        if line is None:
-            raise ServerError(f"wrk failed on {server.name}: {done.stdout[-500:]} {done.stderr[-500:]}")
-        seen = json.loads(line[4:])
-        whole = seen["requests"] - seen["refused"]
-        return Sample(
-            rate=whole / (seen["microseconds"] / 1e6),
-            bytes_each=seen["bytes"] / max(1, seen["requests"]),
-            median_ms=seen["median"] / 1000,
-            p99_ms=seen["p99"] / 1000,
-            failed=seen["refused"] + seen["broken"],
-        )
+    ``run`` numbers the sample: the texts of an uncached one occur in no other, and are the same for every server.
+    Raises :class:`servers.ServerError` if wrk fails.
+    """
+    start = _FIRST_LIMIT + run * _STRIDE
+    sample = _run_wrk(server, answer, graph, connections, seconds, start, cached=cached)
+    if sample.rate * seconds < _SHORTEST_SAMPLE and not sample.failed:
+        again = start + _STRIDE // 2
+        sample = _run_wrk(server, answer, graph, connections, seconds * _PATIENCE, again, cached=cached)
+    return sample
+
+
+def _run_wrk(
+    server: Server, answer: Answer, graph: Graph, connections: int, seconds: int, start: int, *, cached: bool
+) -> Sample:
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "60s"]
+    command += ["-s", str(Path(__file__).with_name("load.lua")), f"http://127.0.0.1:{server.port}", "--"]
+    command += [answer.template_for(server), str(answer.entities(graph)), str(start)]
+    command += ["repeated" if cached else "uncached", RESULTS_JSON]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    line = next((line for line in done.stdout.splitlines() if line.startswith("wrk {")), None)
+    if line is None:
+        raise ServerError(f"wrk failed on {server.name}: {done.stdout[-500:]} {done.stderr[-500:]}")
+    seen = json.loads(line[4:])
+    return Sample(
+        rate=(seen["requests"] - seen["refused"]) / (seen["microseconds"] / 1e6),
+        failed=seen["refused"] + seen["broken"],
+    )

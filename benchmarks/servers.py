@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import shutil
 import socket
 import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -19,11 +20,14 @@ from urllib.parse import urlencode
 
 from generate import Graph
 
+import kgraph
+
 RESULTS_JSON = "application/sparql-results+json"
 TURTLE = "text/turtle"
 LONGEST_START = 1800.0
 """Seconds a server may take to load a graph and give its first answer."""
 
+_ADDRESS = re.compile(r"http://\S+:(\d+)\n")
 _LONGEST_STOP = 60.0
 _LONGEST_SETTLING = 120.0
 _SETTLING_STEP = 0.2
@@ -167,12 +171,17 @@ class Server(ABC):
     def _parameters(self) -> dict[str, str]:
         return {}
 
-    def run(self, command: list[str], folder: Path) -> Path:
+    def run(self, command: list[str], folder: Path, environment: Mapping[str, str] = os.environ) -> Path:
         """Start the process; what it prints goes into the file that is returned."""
         path = folder / f"{self.name}.log"
         self._log = path.open("wb")
         self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT, cwd=folder
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            env=dict(environment),
         )
         return path
 
@@ -209,13 +218,15 @@ class Kgraph(Server):
 
     def version(self) -> str:
         """Return the version of the package."""
-        return _version_line([sys.executable, "-m", "kgraph", "--version"])
+        return f"kgraph {kgraph.__version__}"
 
     def _launch(self, graph: Graph, folder: Path) -> None:
         command = [sys.executable, "-m", "kgraph", "serve", "--home", str(graph.home.resolve()), "--port", "0"]
-        log = self.run(command, folder)
-        self.wait_until(lambda: "http://" in log.read_text(encoding="utf-8"))
-        self.port = int(log.read_text(encoding="utf-8").rpartition(":")[2])
+        log = self.run(command, folder, {**os.environ, "PYTHONPATH": _with_own_package()})
+        self.wait_until(lambda: _ADDRESS.search(log.read_text(encoding="utf-8")) is not None)
+        found = _ADDRESS.search(log.read_text(encoding="utf-8"))
+        assert found is not None
+        self.port = int(found[1])
 
 
 class OxigraphServe(Server):
@@ -274,6 +285,12 @@ class RdflibEndpoint(Server):
 def find_command(command: str) -> str:
     """Return the path of a command beside this Python or on the path, or the empty string."""
     return shutil.which(command, path=os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))) or ""
+
+
+def _with_own_package() -> str:
+    """Return a search path on which the package that this process imported comes first, wherever a child starts."""
+    own = Path(kgraph.__file__).resolve().parent.parent
+    return os.pathsep.join((str(own), os.environ.get("PYTHONPATH", ""))).rstrip(os.pathsep)
 
 
 def _version_line(command: list[str]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from generate import Graph
-from load import Answer, Loader, Sample
+from load import Answer, Sample, measure_load
 from servers import Server, ServerError
 
 COLD, WARM, REPEATED = "cold", "warm", "repeated"
@@ -77,14 +77,15 @@ class Rounds:
         self._graph = graph
         self._plan = plan
         self._progress = progress
-        self._loader = Loader()
         self._number = 0
+        self._run = 0
 
     def run(self, phase: str) -> None:
         """Take one sample of each cell of a phase from each server."""
         self._number += 1
         for answer in self._plan.answers:
             for connections in self._plan.connections:
+                self._run += 1
                 for server in self._servers if self._number % 2 else reversed(self._servers):
                     cell = Cell(phase, answer.name, connections)
                     sample = self._sample(server, answer, cell)
@@ -97,12 +98,18 @@ class Rounds:
 
     def _sample(self, server: Server, answer: Answer, cell: Cell) -> Sample:
         try:
-            return self._loader.measure(
-                server, answer, self._graph, cell.connections, self._plan.seconds, cached=cell.phase == REPEATED
+            return measure_load(
+                server,
+                answer,
+                self._graph,
+                cell.connections,
+                self._plan.seconds,
+                run=self._run,
+                cached=cell.phase == REPEATED,
             )
         except ServerError as error:
             self._progress(str(error))
-            return Sample(rate=0.0, bytes_each=0.0, median_ms=0.0, p99_ms=0.0, failed=1)
+            return Sample(rate=0.0, failed=1)
 
 
 def number(value: float) -> str:
