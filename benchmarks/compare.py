@@ -80,11 +80,12 @@ def measure(graph: Graph, options: argparse.Namespace, folder: Path) -> Result:
     phases = [COLD, *[WARM] * options.rounds, *[REPEATED] * options.rounds] if why_missing() is None else []
     with ExitStack() as stack:
         start_all(servers, result, folder, stack)
-        for _ in range(1 + options.rounds):
-            ask_mix(servers, questions, result.comparison.left_out, result.times, tell)
+        for number in range(1 + options.rounds):
+            ask_mix(servers, questions, result.comparison.left_out, result.times, number, tell)
         for phase in phases:
             rounds.run(phase)
-        compare_answers(servers, [question for question in questions if question.name in options.answers], tell)
+        after = compare_answers(servers, [q for q in questions if q.name in options.answers], tell)
+        result.comparison.left_out |= {key: f"after the load: {why}" for key, why in after.left_out.items()}
         for server in servers:
             result.final_memory[server.name] = server.memory()
     return result
@@ -106,7 +107,11 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=2010, help="seed of the graphs (default 2010)")
     parser.add_argument("--folder", type=Path, help="where graphs are kept for the next run (default: nowhere)")
     parser.add_argument("--report", type=Path, help="file the report is written to (default: it is printed)")
-    return parser.parse_args()
+    options = parser.parse_args()
+    unknown = {*options.servers} - {*names} | {*options.answers} - {*sizes}
+    if unknown:
+        parser.error(f"there is no {', '.join(sorted(unknown))}")
+    return options
 
 
 def main() -> int:
@@ -129,7 +134,7 @@ def main() -> int:
                 tell(str(error))
                 return 1
     conditions = (
-        f"{options.rounds} rounds, samples of {options.seconds} s, {_client()}; "
+        f"seed {options.seed}, {options.rounds} rounds, samples of {options.seconds} s, {_client()}; "
         f"load of the machine before {load_before:.1f}, after {os.getloadavg()[0]:.1f}"
     )
     command = shlex.join(["python", "benchmarks/compare.py", *sys.argv[1:]])

@@ -95,9 +95,9 @@ def generate(home: Path, triples: int, seed: int = 2010) -> Graph:
     source = find_home()
     recipe = _digest(source)
     if (home / PARAMETERS).exists():
-        found = read_graph(home)
-        if (found.seed, found.recipe, found.wanted) == (seed, recipe, triples):
-            return found
+        found = json.loads((home / PARAMETERS).read_text(encoding="utf-8"))
+        if (found.get("seed"), found.get("recipe"), found.get("wanted")) == (seed, recipe, triples):
+            return Graph(home, **found)
         shutil.rmtree(home)
     elif home.exists() and any(home.iterdir()):
         raise FileExistsError(f"{home} holds something else than a generated graph")
@@ -126,11 +126,6 @@ def generate(home: Path, triples: int, seed: int = 2010) -> Graph:
     values = {name: value for name, value in asdict(graph).items() if name != "home"}
     (home / PARAMETERS).write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
     return graph
-
-
-def read_graph(home: Path) -> Graph:
-    """Return the generated graph of a home. Raises ``OSError`` or ``ValueError`` if it is none."""
-    return Graph(home, **json.loads((home / PARAMETERS).read_text(encoding="utf-8")))
 
 
 def _digest(source: Path) -> str:

@@ -34,13 +34,13 @@ def ask_mix(
     questions: Sequence[Question],
     left_out: Mapping[tuple[str, str], str],
     times: MixTimes,
+    number: int,
     progress: Callable[[str], None],
 ) -> None:
-    """Ask each server each question once, in turns; every text is asked for the first time.
+    """Ask each server each question once, in turns, in texts that have the ``number`` of this pass in them.
 
     A question is not asked of a server for which it is in ``left_out`` (by server and question).
     """
-    number = 1 + max((len(taken) for taken in times.warm.values()), default=-1) + len(times.cold)
     for question in questions:
         for server in servers:
             if (server.name, question.name) in left_out:
@@ -57,4 +57,4 @@ def ask_mix(
                 times.warm.setdefault(key, []).append(taken)
             else:
                 times.cold[key] = taken
-    progress("asked the mix once")
+    progress(f"asked the mix, pass {number}")

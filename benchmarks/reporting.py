@@ -128,7 +128,7 @@ def _answers(result: Result, questions: Sequence[Question]) -> list[str]:
     lines.append("| geometric mean of the ratios | | " + " | ".join(shown) + " |")
     compared = f"{len(result.comparison.rows)} questions were compared row for row over {', '.join(result.servers)}."
     notes = [f"- {server}, {question}: {reason}" for (server, question), reason in result.comparison.left_out.items()]
-    return [*lines, "", compared, *(["Not compared and not timed:", "", *notes] if notes else [])]
+    return [*lines, "", compared, *(["Not compared, or not timed:", "", *notes] if notes else [])]
 
 
 def _mix_cell(result: Result, question: str, server: str) -> str:

@@ -90,7 +90,10 @@ class Server(ABC):
         """Start it, load ``graph`` and wait for the first answer. Raises :class:`ServerError`."""
         folder.mkdir(parents=True, exist_ok=True)
         begun = time.perf_counter()
-        self._launch(graph, folder)
+        try:
+            self._launch(graph, folder)
+        except (OSError, http.client.HTTPException) as error:
+            raise ServerError(f"{self.name}: {error!r}") from error
         self.wait_until(self._answers_all)
         self.load_seconds = time.perf_counter() - begun
 
