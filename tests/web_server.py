@@ -13,6 +13,7 @@ from pathlib import Path
 import uvicorn
 
 from kgraph.settings import Settings
+from kgraph.store.base import Store
 from kgraph.web.app import create_app
 from kgraph.web.server import open_settings_store, server_config
 
@@ -29,9 +30,9 @@ def make_tiny_home(folder: Path) -> Path:
 
 
 @contextlib.contextmanager
-def serving(settings: Settings, home: Path) -> Iterator[str]:
-    """Serve ``home`` in a thread and give the address; everything is closed at the end."""
-    store = open_settings_store(settings, home)
+def serving(settings: Settings, home: Path, store: Store | None = None) -> Iterator[str]:
+    """Serve ``home``, or a store with its queries, in a thread and give the address; all is closed at the end."""
+    store = store or open_settings_store(settings, home)
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         server = uvicorn.Server(server_config(create_app(settings, store, home), settings))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from kgraph.settings import Settings
+from kgraph.store.base import Store
 
 
 def _web_server() -> ModuleType:
@@ -28,6 +31,17 @@ web_server = _web_server()
 def tiny_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with the ontology and the tiny world."""
     return web_server.make_tiny_home(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture(scope="session")
+def serve(tiny_home: Path) -> Callable[..., contextlib.AbstractContextManager[str]]:
+    """Serve the tiny world with settings of a test's own; the log goes nowhere unless a file is named."""
+
+    def served(store: Store | None = None, **settings: object) -> contextlib.AbstractContextManager[str]:
+        chosen = Settings(**{"log_file": os.devnull, **settings})  # type: ignore[arg-type]
+        return web_server.serving(chosen, tiny_home, store)  # type: ignore[no-any-return]
+
+    return served
 
 
 @pytest.fixture(scope="session")

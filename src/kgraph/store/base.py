@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Generic, Protocol, Self, TypeVar, runtime_checkable
 
 from kgraph.formats import JSON_RESULTS, TURTLE, Format
 from kgraph.report import Report
@@ -190,6 +190,14 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Let go of processes and memory."""
+
+
+@runtime_checkable
+class SoonStore(Protocol):
+    """A store that can be asked from an event loop as well."""
+
+    async def ask(self, query: Query, format: Format, when_long: Callable[[], None]) -> Answer:
+        """Answer a query as :meth:`Store.query` does; ``when_long`` is called if the answer is not there at once."""
 
 
 @dataclass(frozen=True)

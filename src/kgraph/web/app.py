@@ -52,7 +52,8 @@ def create_app(settings: Settings, store: Store, home: Path) -> Front:
     described = Descriptions(services, Catalogue(store, home))
     cache = AnswerCache(settings.cache_mib * _MIB)
     operations, problems = Operations(services, cache), ProblemPages(services, pages)
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=_lifespan(settings))
+    log = _open_log(settings)
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=_lifespan(settings, log, services))
     for path, endpoint in {
         "/": pages.start,
         "/query": pages.form,
@@ -80,7 +81,6 @@ def create_app(settings: Settings, store: Store, home: Path) -> Front:
     _add_error_handlers(app, settings, pages)
     clients = _clients(settings)
     sparql = SparqlEndpoint(services, pages, cache, clients)
-    log = _open_log(settings)
     return Front(app, sparql, settings, lambda: store.revision, cache, clients, operations.metrics, log)
 
 
@@ -99,13 +99,18 @@ def _open_log(settings: Settings) -> AccessLog:
         raise SettingError(f"KGRAPH_LOG_FILE: {error}") from error
 
 
-def _lifespan(settings: Settings) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
+def _lifespan(
+    settings: Settings, log: AccessLog, services: Services
+) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         # One thread for each query that may run or wait, so that none takes another's.
         places = 2 * settings.query_workers + settings.queue_length
         anyio.to_thread.current_default_thread_limiter().total_tokens = places + 8
+        log.event("info", "start", revision=services.revision_name)
         yield
+        log.event("info", "stop")
+        log.close()
 
     return lifespan
 

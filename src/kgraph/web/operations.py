@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from kgraph.errors import RequestError
+from kgraph.errors import RequestError, StoreError
 from kgraph.formats import HTML, PLAIN, PROBLEM, negotiate
 from kgraph.languages import has_text
 from kgraph.store.base import select
 from kgraph.store.workers import WorkerStore
+from kgraph.store.writing import JournaledStore
 from kgraph.web.cache import AnswerCache
 from kgraph.web.http import language_of, run_in_threadpool
 from kgraph.web.metrics import CONTENT_TYPE, Metrics
@@ -38,9 +39,12 @@ class Operations:
     async def ready(self, request: Request) -> Response:
         """Tell that queries are answered, by having one answered.
 
-        Raises the :class:`kgraph.errors.StoreError` of a query that is not.
+        Raises :class:`kgraph.errors.RequestError` (503) if it is not.
         """
-        await run_in_threadpool(select, self._services.store, "SELECT (1 AS ?one) WHERE {}")
+        try:
+            await run_in_threadpool(select, self._services.store, "SELECT (1 AS ?one) WHERE {}")
+        except StoreError as error:
+            raise RequestError("not-ready", 503, reason=str(error)) from error
         return PlainTextResponse(f"ready, revision {self._services.revision_name}\n", headers=_UNCACHED)
 
     async def measured(self, request: Request) -> Response:
@@ -49,6 +53,8 @@ class Operations:
 
     def _measure(self) -> Iterator[tuple[str, str, float]]:
         cache, store = self._cache, self._services.store
+        if isinstance(store, JournaledStore):
+            store = store.readers
         yield "kgraph_cache_hits_total", "answers from the cache", cache.hits
         yield "kgraph_cache_misses_total", "answers looked for in the cache in vain", cache.misses
         yield "kgraph_cache_bytes", "bytes in the cache", cache.size

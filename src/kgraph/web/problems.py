@@ -73,6 +73,7 @@ STATUSES: Mapping[str, int] = {
     "query-memory": 503,
     "answer-too-large": 503,
     "busy": 503,
+    "not-ready": 503,
     "stopping": 503,
     "query-failed": 500,
     "internal": 500,

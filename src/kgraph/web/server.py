@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import uvicorn
@@ -29,18 +32,7 @@ def open_settings_store(settings: Settings, home: Path) -> Store:
     if settings.remote_query_address:
         return _open_remote(settings)
     if settings.isolation and can_isolate():
-        limits = WorkerLimits(
-            places=settings.query_workers,
-            slow_places=settings.query_workers,
-            waiting=settings.queue_length,
-            patience=settings.queue_timeout,
-            timeout=settings.query_timeout,
-            stream_timeout=settings.stream_timeout,
-            memory=settings.worker_memory_mib,
-            answer=settings.max_answer,
-            queries=settings.worker_queries,
-        )
-        return WorkerStore(home, limits)
+        return WorkerStore(home, worker_limits(settings))
     return open_store(load_dataset(home))
 
 
@@ -64,6 +56,21 @@ def _open_remote(settings: Settings) -> Store:
     )
 
 
+def worker_limits(settings: Settings) -> WorkerLimits:
+    """Return how much queries may take by the settings."""
+    return WorkerLimits(
+        places=settings.query_workers,
+        slow_places=settings.query_workers,
+        waiting=settings.queue_length,
+        patience=settings.queue_timeout,
+        timeout=settings.query_timeout,
+        stream_timeout=settings.stream_timeout,
+        memory=settings.worker_memory_mib,
+        answer=settings.max_answer,
+        queries=settings.worker_queries,
+    )
+
+
 def serve(settings: Settings, home: Path) -> None:
     """Serve ``home`` until interrupted; the address is printed when the server answers.
 
@@ -74,15 +81,11 @@ def serve(settings: Settings, home: Path) -> None:
     store = open_settings_store(settings, home)
     try:
         front = create_app(settings, store, home)
-        revision = store.revision.number if store.revision is not None else None
-        front.log.event("info", "start", home=str(home), revision=revision)
         # What is there now stays: the collector need not look at it again with every few thousand requests.
         gc.collect()
         gc.freeze()
         gc.set_threshold(_COLLECT_AFTER, 20, 100)
         _Server(server_config(front, settings)).run()
-        front.log.event("info", "stop")
-        front.log.close()
     finally:
         store.close()
 
@@ -109,6 +112,16 @@ def server_config(front: Front, settings: Settings) -> uvicorn.Config:
 
 class _Server(uvicorn.Server):
     """Says where it answers once it does."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Have signals end the server, and the process go on to let go of what it holds."""
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         await super().startup()

@@ -18,8 +18,17 @@ from kgraph.sparql.diagnosis import refine
 from kgraph.sparql.plain import read_plain
 from kgraph.sparql.protocol import QueryOperation
 from kgraph.sparql.text import Limits, QueryText, read_query_text
-from kgraph.store.base import SHOWN_OF_DIGEST, Answer, AtRevision, Cancellation, Query, Revision, Store, select
-from kgraph.store.workers import WorkerStore
+from kgraph.store.base import (
+    SHOWN_OF_DIGEST,
+    Answer,
+    AtRevision,
+    Cancellation,
+    Query,
+    Revision,
+    SoonStore,
+    Store,
+    select,
+)
 
 _USUAL_ACCEPT = 256
 
@@ -110,7 +119,7 @@ class Services:
 
         Raises what :meth:`ask` raises.
         """
-        if not isinstance(self.store, WorkerStore):
+        if not isinstance(self.store, SoonStore):
             when_long()
             return await run_in_threadpool(self.ask, question)
         try:

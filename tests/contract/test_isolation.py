@@ -1,0 +1,193 @@
+"""A hostile or slow client harms nobody else, and no answer is silently short."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import threading
+import time
+import urllib.parse
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from kgraph.store.workers import can_isolate
+
+pytestmark = pytest.mark.skipif(not can_isolate(), reason="this platform has no isolation")
+
+Serve = Callable[..., contextlib.AbstractContextManager[str]]
+
+ASK = "ASK {}"
+HUGE = "SELECT * { ?a ?b ?c . ?d ?e ?f }"
+CROSS = "SELECT (COUNT(*) AS ?n) { " + " . ".join(f"?a{n} ?b{n} ?c{n}" for n in range(6)) + " }"
+DOUBLING = (
+    "SELECT (STRLEN(?v40) AS ?n) { BIND('0123456789' AS ?v0) "
+    + " ".join(f"BIND(CONCAT(?v{n}, ?v{n}) AS ?v{n + 1})" for n in range(40))
+    + " }"
+)
+HOSTILE = [
+    CROSS,
+    'SELECT * { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i FILTER(REGEX(CONCAT(STR(?a), STR(?d)), "(.*a){8}(.*b){8}$")) }',
+    "SELECT (COUNT(*) AS ?n) { ?a (!<urn:x>|^!<urn:x>)* ?b . ?c (!<urn:x>|^!<urn:x>)* ?d }",
+    DOUBLING,
+    "SELECT (GROUP_CONCAT(CONCAT(STR(?a), STR(?d), STR(?g))) AS ?x) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }",
+    "ASK { FILTER(" + "(" * 10_000 + "1" + ")" * 10_000 + ") }",
+]
+PLACES = 2
+
+
+def ask(address: str, query: str, timeout: float = 30.0) -> httpx.Response:
+    """Send a query in a form."""
+    return httpx.post(address + "/sparql", data={"query": query}, timeout=timeout)
+
+
+def measured(address: str, name: str) -> float:
+    """Return a figure of the server's without labels."""
+    lines = httpx.get(address + "/metrics").text.splitlines()
+    return float(next(line.split()[1] for line in lines if line.split()[0] == name))
+
+
+def wait_until(true: Callable[[], bool]) -> bool:
+    """Wait for something that is to become true soon."""
+    for _ in range(200):
+        if true():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.fixture
+def server(serve: Serve) -> Iterator[str]:
+    """A server with two places, whose queries may take two seconds and 64 MiB."""
+    with serve(query_workers=PLACES, query_timeout=2.0, queue_timeout=2.0, worker_memory_mib=64) as address:
+        yield address
+
+
+def test_small_queries_are_answered_beside_hostile_ones(server: str) -> None:
+    """With twice as many hostile clients as places each try is answered, long before a hostile query has ended."""
+    stop = threading.Event()
+    codes: list[str] = []
+
+    def attack(number: int) -> None:
+        while not stop.is_set():
+            answer = ask(server, HOSTILE[number % len(HOSTILE)])
+            codes.append(answer.json()["code"])
+            number += 1
+
+    threads = [threading.Thread(target=attack, args=(number,)) for number in range(2 * PLACES)]
+    for thread in threads:
+        thread.start()
+    try:
+        for number in range(60):
+            began = time.monotonic()
+            assert ask(server, f"{ASK} # {number}").json()["boolean"] is True
+            # A generous bound, which a query that waits for a hostile one to end does not keep.
+            assert time.monotonic() - began < 1.9
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert set(codes) <= {"query-timeout", "query-memory", "query-too-deep", "busy"}
+    assert wait_until(lambda: measured(server, "kgraph_slow_queries") == 0)
+
+
+def test_a_query_that_wants_too_much_memory_says_so(server: str) -> None:
+    """It has a code of its own, and the next query is answered."""
+    answer = ask(server, DOUBLING)
+    assert (answer.status_code, answer.json()["code"]) == (503, "query-memory")
+    assert "retry-after" not in answer.headers
+    assert ask(server, ASK).json()["boolean"] is True
+
+
+def test_a_full_queue_says_when_to_come_back(serve: Serve) -> None:
+    """503 with Retry-After, and only as long as the queue is full."""
+    with serve(query_workers=1, queue_length=1, queue_timeout=0.5, query_timeout=2.0) as address:
+        threads = [threading.Thread(target=ask, args=(address, f"{CROSS} # {number}")) for number in range(3)]
+        for thread in threads:
+            thread.start()
+        # One of them is in the slow place; whoever is slow as well finds it taken.
+        answers = [ask(address, f"{CROSS} # more {number}") for number in range(2)]
+        for thread in threads:
+            thread.join()
+        assert {answer.json()["code"] for answer in answers} == {"busy"}
+        assert all(int(answer.headers["retry-after"]) > 0 for answer in answers)
+        assert ask(address, ASK).status_code == 200
+
+
+def test_a_client_that_leaves_ends_its_query(serve: Serve) -> None:
+    """The slow place is free again long before the query's time is up."""
+    with serve(query_workers=1, query_timeout=60.0) as address:
+        for _ in range(3):
+            with contextlib.suppress(httpx.ReadTimeout):
+                ask(address, CROSS, timeout=0.5)
+        assert wait_until(lambda: measured(address, "kgraph_slow_queries") == 0)
+        assert measured(address, "kgraph_slow_queries_waiting") == 0
+
+
+def test_an_answer_that_is_too_large_is_refused_with_a_code(serve: Serve) -> None:
+    """As long as nothing of it was sent the status tells."""
+    with serve(max_answer=100_000) as address:
+        answer = ask(address, HUGE)
+        assert (answer.status_code, answer.json()["code"]) == (503, "answer-too-large")
+        assert ask(address, ASK).status_code == 200
+
+
+@pytest.mark.parametrize("headers", [{}, {"Accept-Encoding": "gzip"}, {"Accept-Encoding": "br"}])
+def test_an_answer_that_is_cut_cannot_be_taken_for_whole(serve: Serve, headers: dict[str, str]) -> None:
+    """A client sees an error, and on the wire the last chunk is missing."""
+    with serve(max_answer=20_000_000) as address:
+        with (
+            pytest.raises(httpx.HTTPError),
+            httpx.stream("POST", address + "/sparql", data={"query": HUGE}, headers=headers, timeout=30) as answer,
+        ):
+            assert answer.status_code == 200
+            for _ in answer.iter_raw():
+                pass
+        received = read_raw(address, HUGE)
+        assert b"transfer-encoding: chunked" in received
+        assert len(received) > 1_000_000
+        assert not received.endswith(b"0\r\n\r\n")
+
+
+def read_raw(address: str, query: str) -> bytes:
+    """Send a query and return all that comes, until the connection ends in whatever way."""
+    host, port = address.removeprefix("http://").split(":")
+    received = bytearray()
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        target = "/sparql?" + urllib.parse.urlencode({"query": query})
+        connection.sendall(f"GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        with contextlib.suppress(ConnectionResetError):
+            while part := connection.recv(65536):
+                received += part
+    return bytes(received)
+
+
+def test_a_long_answer_that_may_be_fetched_is_whole(serve: Serve) -> None:
+    """Some tens of megabytes come in chunks, with every row and the end that JSON has."""
+    with serve(query_timeout=60.0) as address:
+        count = int(ask(address, "SELECT (COUNT(*) AS ?n) { ?a ?b ?c }").json()["results"]["bindings"][0]["n"]["value"])
+        query = f"SELECT ?a ?d {{ ?a ?b ?c . {{ SELECT ?d {{ ?d ?e ?f }} LIMIT {250_000 // count} }} }}"
+        answer = ask(address, query, timeout=120)
+        assert answer.headers["transfer-encoding"] == "chunked"
+        assert len(json.loads(answer.content)["results"]["bindings"]) == count * (250_000 // count)
+
+
+def test_a_slow_reader_costs_little_memory_and_not_for_ever(serve: Serve) -> None:
+    """A client that reads nothing of an endless answer has it wait, and after the time for fetching it is cut."""
+    with serve(query_timeout=60.0, stream_timeout=2.0, query_workers=1) as address:
+        before = measured(address, "kgraph_resident_bytes")
+        host, port = address.removeprefix("http://").split(":")
+        connections = []
+        for number in range(4):
+            connection = socket.create_connection((host, int(port)), timeout=30)
+            target = "/sparql?" + urllib.parse.urlencode({"query": f"{HUGE} # {number}"})
+            connection.sendall(f"GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            connections.append(connection)
+        assert wait_until(lambda: measured(address, "kgraph_slow_queries") == 1)
+        time.sleep(0.5)
+        assert measured(address, "kgraph_resident_bytes") - before < 128 * 1024 * 1024
+        assert wait_until(lambda: measured(address, "kgraph_slow_queries") == 0)
+        for connection in connections:
+            connection.close()

@@ -1,0 +1,404 @@
+"""What those who run the server need: a log, figures, limits on clients, and a stop that cuts nothing short."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.parse
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import brotli
+import httpx
+import pytest
+
+from kgraph.store.workers import WorkerLimits, WorkerStore, can_isolate
+from kgraph.web.problems import STATUSES
+
+Serve = Callable[..., contextlib.AbstractContextManager[str]]
+
+ASK = "ASK {}"
+ROWS = "SELECT ?s { ?s ?p ?o } LIMIT 300"
+SLOW = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l }"
+JSON = "application/sparql-results+json"
+
+needs_isolation = pytest.mark.skipif(not can_isolate(), reason="this platform has no isolation")
+
+
+def ask(address: str, query: str, **headers: str) -> httpx.Response:
+    """Send a query by GET."""
+    return httpx.get(address + "/sparql", params={"query": query}, headers=headers, timeout=30)
+
+
+def open_connection(address: str) -> socket.socket:
+    """Return a connection to a server."""
+    host, port = address.removeprefix("http://").split(":")
+    return socket.create_connection((host, int(port)), timeout=20)
+
+
+def read_all(connection: socket.socket) -> bytes:
+    """Return what comes until the connection ends in whatever way."""
+    received = bytearray()
+    with contextlib.suppress(ConnectionResetError):
+        while part := connection.recv(65536):
+            received += part
+    return bytes(received)
+
+
+@pytest.fixture
+def logged(serve: Serve, tmp_path: Path) -> Iterator[tuple[str, Callable[[], list[dict[str, object]]]]]:
+    """A server, and a function that returns the lines of its log about requests."""
+    path = tmp_path / "log"
+
+    def lines() -> list[dict[str, object]]:
+        time.sleep(0.5)
+        told = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        return [line for line in told if line["event"] == "request"]
+
+    with serve(log_file=str(path)) as address:
+        yield address, lines
+
+
+Logged = tuple[str, Callable[[], list[dict[str, object]]]]
+
+
+def test_each_request_is_a_line_of_the_log(logged: Logged) -> None:
+    """With id, hash of the query, form, rows, duration and outcome, and without the query or a token."""
+    address, lines = logged
+    secret = {"Authorization": "Bearer verysecret"}
+    answer = ask(address, f"{ROWS} # personal", Accept="text/csv", **secret)
+    ask(address, "SELECT * { ?s ?p }")
+    httpx.get(address + "/nothing")
+    first, second, third = lines()
+    assert first["id"] == answer.headers["x-request-id"]
+    assert (first["method"], first["path"], first["status"], first["outcome"]) == ("GET", "/sparql", 200, "ok")
+    assert (first["form"], first["rows"], first["bytes"], first["cache"]) == (
+        "SELECT",
+        300,
+        int(answer.headers["content-length"]),
+        False,
+    )
+    assert re.fullmatch("[0-9a-f]{16}", str(first["query"])) and first["revision"] == 1
+    assert 0 < float(str(first["seconds"])) < 30
+    assert (second["status"], second["outcome"]) == (400, "query-unexpected")
+    assert (third["path"], third["status"], third["outcome"]) == ("/nothing", 404, "not-found")
+    assert "personal" not in json.dumps([first, second, third])
+    assert "verysecret" not in json.dumps([first, second, third])
+
+
+@pytest.mark.parametrize(
+    ("accept", "query", "rows"),
+    [
+        (JSON, ROWS, 300),
+        (JSON, "SELECT * { ?s <urn:nothing> ?o }", 0),
+        (JSON, "SELECT ('}},{\"a\":{' AS ?x) {}", 1),
+        ("application/sparql-results+xml", ROWS, 300),
+        ("text/tab-separated-values", ROWS, 300),
+        ("application/n-triples", "CONSTRUCT { ?s ?p ?o } { ?s ?p ?o } LIMIT 70", 70),
+        (JSON, ASK, None),
+    ],
+)
+def test_rows_are_counted(logged: Logged, accept: str, query: str, rows: int | None) -> None:
+    """In each format that shows them."""
+    address, lines = logged
+    assert ask(address, query, Accept=accept).status_code == 200
+    assert lines()[0]["rows"] == rows
+
+
+def test_a_request_keeps_its_id(serve: Serve) -> None:
+    """One that is sound; any other is replaced."""
+    with serve() as address:
+        assert ask(address, ASK, **{"X-Request-Id": "abc-1"}).headers["x-request-id"] == "abc-1"
+        for odd in ('a"b', "a b", "x" * 200):
+            assert ask(address, ASK, **{"X-Request-Id": odd}).headers["x-request-id"] != odd
+        ids = [ask(address, ASK).headers["x-request-id"] for _ in range(4)]
+        assert len(set(ids)) == 4
+
+
+@pytest.mark.parametrize(("level", "expected"), [("info", 2), ("warning", 0)])
+def test_the_log_may_be_text_and_less(serve: Serve, tmp_path: Path, level: str, expected: int) -> None:
+    """By its settings."""
+    path = tmp_path / "log"
+    with serve(log_file=str(path), log_format="text", log_level=level) as address:
+        ask(address, ASK)
+        ask(address, "ASK {")
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if " request " in line]
+    assert len(lines) == expected
+    assert all("status=" in line and "{" not in line for line in lines)
+
+
+@needs_isolation
+def test_the_figures_count_what_was_answered(serve: Serve) -> None:
+    """By outcome, with durations, cache, places, revision and memory, as Prometheus reads them."""
+    with serve() as address:
+        ask(address, ASK)
+        ask(address, ASK)
+        ask(address, "SELECT ?x")
+        answer = httpx.get(address + "/metrics")
+        assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+        for line in (
+            'kgraph_requests_total{outcome="ok",place="sparql",status="200"} 2.0',
+            'kgraph_requests_total{outcome="query-ends-early",place="sparql",status="400"} 1.0',
+            'kgraph_request_seconds_count{place="sparql"} 3.0',
+            "kgraph_cache_hits_total 1.0",
+            "kgraph_revision 1.0",
+            "kgraph_places 4.0",
+            "# TYPE kgraph_request_seconds histogram",
+        ):
+            assert line in answer.text
+
+
+@needs_isolation
+def test_ready_means_that_queries_are_answered(serve: Serve, tiny_home: Path, tmp_path: Path) -> None:
+    """503 when they are not, while the process lives."""
+    home = tmp_path / "home"
+    shutil.copytree(tiny_home, home)
+    store = WorkerStore(home, WorkerLimits(places=1))
+    with serve(store) as address:
+        assert httpx.get(address + "/healthz").text == "ok\n"
+        assert httpx.get(address + "/readyz").text.startswith("ready, revision 1-")
+        # The process with the data dies, and the files are no longer those that its revision is made of.
+        (home / "data" / "ttl" / "report" / "more.ttl").write_text("<urn:s> <urn:p> 1 .\n", encoding="utf-8")
+        os.kill(store.zygote_pid, signal.SIGKILL)
+        refused = httpx.get(address + "/readyz", timeout=30)
+        while refused.status_code == 200:
+            refused = httpx.get(address + "/readyz", timeout=30)
+        assert (refused.status_code, refused.json()["code"]) == (503, "not-ready")
+        assert httpx.get(address + "/healthz").status_code == 200
+
+
+def test_an_answer_is_given_again_and_asked_anew_on_request(logged: Logged) -> None:
+    """The same bytes; no-cache goes to the engine, and what changes each time is never kept."""
+    address, lines = logged
+    with httpx.Client(base_url=address) as client:
+        answers = [client.get("/sparql", params={"query": ROWS}) for _ in range(4)]
+        assert len({answer.content for answer in answers}) == 1
+        names = ("content-type", "etag", "vary", "kgraph-revision", "cache-control", "link")
+        assert len({tuple(answer.headers[name] for name in names) for answer in answers}) == 1
+        client.get("/sparql", params={"query": ROWS}, headers={"Cache-Control": "no-cache"})
+        times = {client.get("/sparql", params={"query": "SELECT (RAND() AS ?x) {}"}).content for _ in range(3)}
+        assert len(times) == 3
+    assert [line["cache"] for line in lines()] == [False, True, True, True, False, False, False, False]
+
+
+def test_a_cache_of_nothing_keeps_nothing(serve: Serve) -> None:
+    """Answers are the same all the same."""
+    with serve(cache_mib=0) as address:
+        assert ask(address, ROWS).content == ask(address, ROWS).content
+        if can_isolate():
+            assert "kgraph_cache_hits_total 0.0" in httpx.get(address + "/metrics").text
+
+
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [
+        ("br, gzip", "br"),
+        ("gzip, br;q=0.5", "gzip"),
+        ("gzip;q=0.2, identity", ""),
+        ("*", "br"),
+        ("br;q=0, *;q=0.1", "gzip"),
+        ("deflate", ""),
+        ("", ""),
+    ],
+)
+def test_the_coding_is_negotiated(serve: Serve, accepted: str, coding: str) -> None:
+    """The first answer, one from the cache and one that is repeated have the same bytes, and HEAD the same headers."""
+    with serve() as address, httpx.Client(base_url=address, headers={"Accept-Encoding": accepted}) as client:
+        plain = ask(address, f"{ROWS} # other", **{"Accept-Encoding": "identity"}).content
+        for _ in range(3):
+            with client.stream("GET", "/sparql", params={"query": ROWS}) as answer:
+                body = b"".join(answer.iter_raw())
+            assert answer.headers.get("content-encoding", "") == coding
+            assert answer.headers["vary"] == "Accept, Accept-Encoding"
+            assert int(answer.headers["content-length"]) == len(body)
+            assert {"br": brotli.decompress, "gzip": gzip.decompress}.get(coding, bytes)(body) == plain
+        head = client.head("/sparql", params={"query": ROWS})
+        assert head.headers.get("content-encoding", "") == coding
+        assert head.headers["etag"] == answer.headers["etag"]
+        assert "content-encoding" not in client.get("/sparql", params={"query": ASK}).headers
+
+
+def test_other_hosts_are_refused_if_the_hosts_are_known(serve: Serve) -> None:
+    """421, save for probes."""
+    with serve(hosts="kgraph.example, *.example.org") as address:
+        for host, status in (
+            ("kgraph.example", 200),
+            ("KGRAPH.example:8000", 200),
+            ("a.example.org", 200),
+            ("example.com", 421),
+            ("kgraph.example.evil.com", 421),
+        ):
+            assert ask(address, ASK, Host=host).status_code == status
+        assert httpx.get(address + "/healthz").status_code == 200
+
+
+def test_only_known_origins_may_read_if_they_are_named(serve: Serve) -> None:
+    """The answer names the origin that asked, if it is one of them."""
+    with serve(cors_origins="https://a.example https://b.example") as address:
+        for _ in range(2):
+            answer = ask(address, ASK, Origin="https://b.example")
+            assert answer.headers["access-control-allow-origin"] == "https://b.example"
+            assert "Origin" in answer.headers["vary"]
+            assert "access-control-allow-origin" not in ask(address, ASK, Origin="https://c.example").headers
+            assert "access-control-allow-origin" not in ask(address, ASK).headers
+
+
+def test_a_client_may_ask_only_so_often(serve: Serve) -> None:
+    """429 with the time to wait, also for what is in the cache; another client is not held back."""
+    with serve(rate_limit=0.2, rate_burst=3, trusted_proxies="127.0.0.0/8") as address:
+        statuses = [ask(address, ASK).status_code for _ in range(5)]
+        assert statuses == [200, 200, 200, 429, 429]
+        refused = ask(address, ASK, Accept="application/problem+json")
+        assert refused.json()["code"] == "rate-limited"
+        assert 1 <= int(refused.headers["retry-after"]) <= 6
+        assert ask(address, ASK, **{"X-Forwarded-For": "192.0.2.1"}).status_code == 200
+        assert ask(address, ASK, **{"X-Forwarded-For": "192.0.2.1, 127.0.0.9"}).status_code == 200
+        assert httpx.get(address + "/healthz").status_code == 200
+    with serve(rate_limit=0.2, rate_burst=1) as address:
+        assert ask(address, ASK, **{"X-Forwarded-For": "192.0.2.1"}).status_code == 200
+        assert ask(address, ASK, **{"X-Forwarded-For": "192.0.2.2"}).status_code == 429
+
+
+@needs_isolation
+def test_one_client_may_have_only_so_many_queries_at_once(serve: Serve) -> None:
+    """The next gets 429; another client is answered."""
+    with serve(client_queries=1, query_timeout=3.0, trusted_proxies="127.0.0.1") as address:
+        slow = threading.Thread(target=ask, args=(address, SLOW))
+        slow.start()
+        time.sleep(0.5)
+        refused = ask(address, ASK)
+        assert (refused.status_code, refused.json()["code"]) == (429, "too-many-of-client")
+        assert "retry-after" in refused.headers
+        assert ask(address, ASK, **{"X-Forwarded-For": "192.0.2.1"}).status_code == 200
+        slow.join()
+        assert ask(address, ASK).status_code == 200
+
+
+def test_a_head_or_body_that_dribbles_is_given_up(serve: Serve) -> None:
+    """So is a connection on which nothing is said; a sound one is served meanwhile."""
+    with serve(head_timeout=0.5, body_timeout=0.7) as address:
+        silent, head, body = (open_connection(address) for _ in range(3))
+        head.sendall(b"GET /sparql?query=ASK%7B%7D HTTP/1.1\r\nHost: a\r\n")
+        body.sendall(b"POST /sparql HTTP/1.1\r\nHost: a\r\nContent-Type: application/sparql-query\r\n")
+        body.sendall(b"Content-Length: 6\r\n\r\nASK")
+        assert ask(address, ASK).status_code == 200
+        for _ in range(4):
+            with contextlib.suppress(OSError):
+                head.sendall(b"X: y\r\n")
+            time.sleep(0.2)
+        assert read_all(head).startswith(b"HTTP/1.1 408 ")
+        assert read_all(silent) == b""
+        assert b" 200 " not in read_all(body)
+        for connection in (silent, head, body):
+            connection.close()
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "code"),
+    [
+        (b"nonsense\r\n\r\n", 400, "bad-request"),
+        (b"GET /" + b"x" * 80_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414, "address-too-long"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: " + b"y" * 200_000 + b"\r\n\r\n", 431, "head-too-large"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_with_a_code(serve: Serve, sent: bytes, status: int, code: str) -> None:
+    """And the connection ends."""
+    with serve() as address:
+        connection = open_connection(address)
+        with contextlib.suppress(OSError):
+            connection.sendall(sent)
+        received = read_all(connection)
+        connection.close()
+        if received:
+            assert received.startswith(f"HTTP/1.1 {status} ".encode())
+            assert json.loads(received.partition(b"\r\n\r\n")[2])["code"] == code
+        else:
+            assert status == 431
+        assert ask(address, ASK).status_code == 200
+
+
+def test_connections_are_limited(serve: Serve) -> None:
+    """The one too many is told so, with the time to wait."""
+    with serve(max_connections=3) as address:
+        held = [open_connection(address) for _ in range(3)]
+        time.sleep(0.3)
+        refused = open_connection(address)
+        received = read_all(refused)
+        assert received.startswith(b"HTTP/1.1 503 ")
+        assert b"too-many-connections" in received and b"Retry-After" in received
+        for connection in (*held, refused):
+            connection.close()
+        time.sleep(0.3)
+        assert ask(address, ASK).status_code == 200
+
+
+def test_the_address_of_each_code_leads_to_its_meaning(serve: Serve) -> None:
+    """As a document, as text, as a page in the reader's language."""
+    with serve() as address, httpx.Client(base_url=address) as client:
+        for code, status in STATUSES.items():
+            document = client.get(f"/problem/{code}", headers={"Accept": "application/problem+json"})
+            assert (document.status_code, document.json()["code"], document.json()["status"]) == (200, code, status)
+        page = client.get("/problem/busy", headers={"Accept": "text/html", "Accept-Language": "nb"})
+        assert page.headers["content-type"].startswith("text/html") and "Tjeneren har for mye" in page.text
+        assert "Too many queries" in client.get("/problem/busy?lang=en", headers={"Accept": "text/plain"}).text
+        assert client.get("/problem/no-such-code").status_code == 404
+
+
+@needs_isolation
+def test_a_stop_lets_running_answers_end(tiny_home: Path) -> None:
+    """No further connection is taken, and the answer that was under way is whole."""
+    with process(tiny_home, KGRAPH_QUERY_TIMEOUT="20") as (served, address):
+        long = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f FILTER(STR(?a) < STR(?d)) }"
+        answers: list[httpx.Response] = []
+        asking = threading.Thread(target=lambda: answers.append(ask(address, long)))
+        asking.start()
+        time.sleep(0.4)
+        served.send_signal(signal.SIGTERM)
+        asking.join()
+        assert answers[0].status_code in (200, 503)
+        assert answers[0].json()
+        assert served.wait(timeout=20) == 0
+        with pytest.raises(httpx.ConnectError):
+            ask(address, ASK)
+
+
+@needs_isolation
+def test_a_stop_does_not_wait_for_ever(tiny_home: Path) -> None:
+    """What has not ended in time is cut, so that no client can take it for whole."""
+    with process(tiny_home, KGRAPH_SHUTDOWN_TIMEOUT="1", KGRAPH_QUERY_TIMEOUT="60") as (served, address):
+        connection = open_connection(address)
+        target = "/sparql?" + urllib.parse.urlencode({"query": "SELECT * { ?a ?b ?c . ?d ?e ?f }"})
+        connection.sendall(f"GET {target} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        received = connection.recv(1000)
+        served.send_signal(signal.SIGTERM)
+        time.sleep(2)
+        received += read_all(connection)
+        connection.close()
+        assert received.startswith(b"HTTP/1.1 200 OK") and not received.endswith(b"0\r\n\r\n")
+        assert served.wait(timeout=20) == 0
+
+
+@contextlib.contextmanager
+def process(home: Path, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run ``kgraph serve`` and give the process and its address."""
+    command = [sys.executable, "-m", "kgraph", "serve", "--port", "0", "--home", str(home)]
+    variables = {**os.environ, "KGRAPH_LOG_LEVEL": "error", **environment}
+    served = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=variables)
+    try:
+        assert served.stdout is not None
+        yield served, served.stdout.readline().rsplit(" ", 1)[1].strip()
+    finally:
+        served.kill()
+        served.wait()
+        assert served.stdout is not None
+        served.stdout.close()

@@ -1,0 +1,81 @@
+"""The data change while the server runs: each answer tells the state it comes from, and nothing older is given."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from kgraph.store.base import Change, Update
+from kgraph.store.held import Source
+from kgraph.store.workers import can_isolate
+from kgraph.store.writing import JournaledStore
+
+pytestmark = pytest.mark.skipif(not can_isolate(), reason="this platform has no isolation")
+
+Serve = Callable[..., contextlib.AbstractContextManager[str]]
+
+COUNT = "SELECT (COUNT(*) AS ?n) { ?s <urn:p> ?o }"
+
+
+class World:
+    """A server, and the store whose data it serves."""
+
+    def __init__(self, store: JournaledStore, client: httpx.Client) -> None:
+        """Change ``store`` and ask ``client``."""
+        self._store = store
+        self.client = client
+
+    def add(self, number: int) -> str:
+        """Add a statement; return the name of the revision that has it."""
+        update = Update(f"INSERT DATA {{ <urn:s> <urn:p> {number} }}")
+        return self._store.change(Change((update,), "tests")).revision.tag
+
+    def ask(self, **headers: str) -> httpx.Response:
+        """Count the statements that were added."""
+        return self.client.get("/sparql", params={"query": COUNT}, headers={"Accept": "text/csv", **headers})
+
+
+@pytest.fixture
+def world(serve: Serve, tiny_home: Path, tmp_path: Path) -> Iterator[World]:
+    """A server whose data can be changed."""
+    store = JournaledStore(Source(tiny_home, tmp_path / "state"))
+    with serve(store) as address, httpx.Client(base_url=address) as client:
+        yield World(store, client)
+
+
+def test_an_answer_is_never_older_than_the_last_change(world: World) -> None:
+    """Whether it was asked before or not, byte for byte or otherwise, compressed or not."""
+    for number in range(5):
+        revision = world.add(number)
+        for headers in ({}, {}, {"X-Other": "1"}, {"Accept-Encoding": "br"}):
+            answer = world.ask(**headers)
+            assert answer.text == f"n\r\n{number + 1}\r\n"
+            assert answer.headers["kgraph-revision"] == revision
+            assert answer.headers["etag"].startswith(f'W/"{revision}-')
+
+
+def test_a_tag_holds_until_the_data_change(world: World) -> None:
+    """304 as long as they stay as they are; then another tag, and a later date."""
+    world.add(1)
+    first = world.ask()
+    assert world.ask(**{"If-None-Match": first.headers["etag"]}).status_code == 304
+    world.add(2)
+    second = world.ask(**{"If-None-Match": first.headers["etag"]})
+    assert second.status_code == 200
+    assert second.headers["etag"] != first.headers["etag"]
+    assert second.headers["last-modified"].endswith("GMT")
+
+
+def test_what_the_server_says_of_its_data_changes_with_them(world: World) -> None:
+    """The description of the service counts anew, and so do the pages' tags."""
+    page = world.client.get("/")
+    described = world.client.get("/sparql", headers={"Accept": "application/n-triples"})
+    world.add(1)
+    assert world.client.get("/", headers={"If-None-Match": page.headers["etag"]}).status_code == 200
+    again = world.client.get("/sparql", headers={"Accept": "application/n-triples"})
+    assert again.headers["etag"] != described.headers["etag"]
+    assert again.text != described.text
