@@ -71,7 +71,7 @@ class Settings:
     )
     remote_engine: str = _setting("standard", "kind of the other engine", choices=("standard", "oxigraph", "virtuoso"))
     remote_authorization: str = _setting(
-        "", "value of the header Authorization for the other engine; never shown", secret=True
+        "", "value of the header Authorization for the other engine; never shown", pattern=r"[\x20-\x7e]+", secret=True
     )
     remote_revision: str = _setting(
         "",

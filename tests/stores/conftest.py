@@ -6,6 +6,7 @@ A store that deviates says so itself: a test that its ``deviations`` name must f
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import shutil
 import socket
 import subprocess
@@ -22,12 +23,13 @@ import pytest
 
 from kgraph.dataset import load_dataset
 from kgraph.errors import KgraphError
-from kgraph.store.base import ASSERTED, Deviation, Store
+from kgraph.formats import N_TRIPLES
+from kgraph.settings import Settings
+from kgraph.store.base import ASSERTED, INFERRED, OUTSIDE_DEFAULT, Deviation, Query, Store
 from kgraph.store.embedded import EmbeddedStore, open_store
 from kgraph.store.remote import RemoteLimits, RemoteStore
 from kgraph.store.remote.dialects import OXIGRAPH, VIRTUOSO
 from kgraph.store.workers import WorkerLimits, WorkerStore, can_isolate
-from kgraph.vocabulary import GRAPHS
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT = 20.0
@@ -88,50 +90,44 @@ class Adapter:
     serve: Callable[[World, Path], AbstractContextManager[str]] = lambda world, folder: contextlib.nullcontext("")
 
 
-def _serve_oxigraph(world: World, folder: Path) -> AbstractContextManager[str]:
-    @contextlib.contextmanager
-    def serving() -> Iterator[str]:
-        (port,) = _free_ports(1)
-        command = [_oxigraph(), "serve", "--location", str(folder / "data"), "--bind", f"127.0.0.1:{port}"]
-        with _running(command, folder, f"http://127.0.0.1:{port}/query?query=ASK%7B%7D"):
-            for graph, path in world.graphs.items():
-                request = urllib.request.Request(
-                    f"http://127.0.0.1:{port}/store?graph={graph}",
-                    path.read_bytes(),
-                    {"Content-Type": "application/n-triples"},
-                    method="PUT",
-                )
-                with urllib.request.urlopen(request) as response:
-                    assert response.status in (200, 201, 204)
-            yield f"http://127.0.0.1:{port}/query"
-
-    return serving()
-
-
-def _serve_virtuoso(world: World, folder: Path) -> AbstractContextManager[str]:
-    @contextlib.contextmanager
-    def serving() -> Iterator[str]:
-        sql, http = _free_ports(2)
-        settings = VIRTUOSO_SETTINGS.format(sql=sql, http=http, rows=ROW_LIMIT)
-        (folder / "virtuoso.ini").write_text(settings, encoding="utf-8")
-        loads = []
-        for number, (graph, path) in enumerate(world.graphs.items()):
-            shutil.copy(path, folder / f"{number}.nt")
-            loads.append(f"DB.DBA.TTLP_MT (file_to_string_output ('{number}.nt'), '', '{graph}', 0);")
-        command = ["virtuoso-t", "+foreground", "+wait", "+configfile", "virtuoso.ini"]
-        with _running(command, folder, f"http://127.0.0.1:{http}/sparql?query=ASK%7B%7D"):
-            loaded = subprocess.run(
-                ["isql-vt", f"127.0.0.1:{sql}", "dba", "dba"],
-                input="\n".join(loads),
-                capture_output=True,
-                text=True,
-                cwd=folder,
-                check=True,
+@contextlib.contextmanager
+def _serve_oxigraph(world: World, folder: Path, *options: str) -> Iterator[str]:
+    (port,) = _free_ports(1)
+    command = [_oxigraph(), "serve", "--location", str(folder / "data"), "--bind", f"127.0.0.1:{port}", *options]
+    with _running(command, folder, f"http://127.0.0.1:{port}/query?query=ASK%7B%7D"):
+        for graph, path in world.graphs.items():
+            request = urllib.request.Request(
+                f"http://127.0.0.1:{port}/store?graph={graph}",
+                path.read_bytes(),
+                {"Content-Type": "application/n-triples"},
+                method="PUT",
             )
-            assert "Error" not in loaded.stdout + loaded.stderr, loaded.stdout + loaded.stderr
-            yield f"http://127.0.0.1:{http}/sparql"
+            with urllib.request.urlopen(request) as response:
+                assert response.status in (200, 201, 204)
+        yield f"http://127.0.0.1:{port}/query"
 
-    return serving()
+
+@contextlib.contextmanager
+def _serve_virtuoso(world: World, folder: Path) -> Iterator[str]:
+    sql, http = _free_ports(2)
+    settings = VIRTUOSO_SETTINGS.format(sql=sql, http=http, rows=ROW_LIMIT)
+    (folder / "virtuoso.ini").write_text(settings, encoding="utf-8")
+    loads = []
+    for number, (graph, path) in enumerate(world.graphs.items()):
+        shutil.copy(path, folder / f"{number}.nt")
+        loads.append(f"DB.DBA.TTLP_MT (file_to_string_output ('{number}.nt'), '', '{graph}', 0);")
+    command = ["virtuoso-t", "+foreground", "+wait", "+configfile", "virtuoso.ini"]
+    with _running(command, folder, f"http://127.0.0.1:{http}/sparql?query=ASK%7B%7D"):
+        loaded = subprocess.run(
+            ["isql-vt", f"127.0.0.1:{sql}", "dba", "dba"],
+            input="\n".join(loads),
+            capture_output=True,
+            text=True,
+            cwd=folder,
+            check=True,
+        )
+        assert "Error" not in loaded.stdout + loaded.stderr, loaded.stdout + loaded.stderr
+        yield f"http://127.0.0.1:{http}/sparql"
 
 
 def _oxigraph() -> str:
@@ -248,6 +244,27 @@ def oxigraph(opened: Opened) -> str:
     return opened.address(next(kind for kind in ADAPTERS if kind.name == "oxigraph"))
 
 
+@pytest.fixture(scope="session")
+def impatient_oxigraph(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an ``oxigraph serve`` that gives queries up after a second."""
+    if not _oxigraph():
+        pytest.skip("the command oxigraph is not installed")
+    with _serve_oxigraph(world, tmp_path_factory.mktemp("impatient"), "--timeout-s", "1") as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def serve() -> Callable[[Settings, Path], AbstractContextManager[str]]:
+    """What serves a home with settings and gives the address."""
+    path = ROOT / "tests" / "web_server.py"
+    spec = importlib.util.spec_from_file_location("web_server", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    serving: Callable[[Settings, Path], AbstractContextManager[str]] = module.serving
+    return serving
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Expect each test to fail that a store's deviations name; one that does not end is not begun."""
     for item in items:
@@ -277,25 +294,15 @@ def _write_graphs(home: Path, folder: Path) -> dict[str, Path]:
         ]
         texts.setdefault(file.graph, []).append(ox.serialize(triples, format=ox.RdfFormat.N_TRIPLES) or b"")
     store = open_store(load_dataset(home))
-    for graph in (GRAPHS + "inferred",):
-        text = _dump(store, graph)
-        if text:
-            texts[graph] = [text]
-    outside = {GRAPHS + name for name in ("shapes", "alignments", "inferred")}
-    union = [text for graph, parts in texts.items() if graph not in outside for text in parts]
+    inferred = Query("CONSTRUCT { ?s ?p ?o } { ?s ?p ?o }", ((INFERRED,), ()))
+    texts[INFERRED] = [store.query(inferred, N_TRIPLES).read()]
+    union = [text for graph, parts in texts.items() if graph not in OUTSIDE_DEFAULT for text in parts]
     texts[ASSERTED] = [b"".join(sorted({line for text in union for line in text.splitlines(keepends=True)}))]
     paths = {}
     for number, (graph, parts) in enumerate(sorted(texts.items())):
         paths[graph] = folder / f"{number}.nt"
         paths[graph].write_bytes(b"".join(parts))
     return paths
-
-
-def _dump(store: EmbeddedStore, graph: str) -> bytes:
-    from kgraph.formats import N_TRIPLES
-    from kgraph.store.base import Query
-
-    return store.query(Query("CONSTRUCT { ?s ?p ?o } { ?s ?p ?o }", ((graph,), ())), N_TRIPLES).read()
 
 
 @contextlib.contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -445,15 +444,13 @@ def test_a_query_ends_at_its_deadline(store: Store) -> None:
 
 
 def test_a_query_is_given_up_from_another_thread(store: Store) -> None:
-    """Long before its deadline."""
+    """By its canceller and not by its deadline."""
     cancellation = Cancellation()
     timer = threading.Timer(0.3, cancellation.cancel)
     timer.start()
-    began = time.monotonic()
     with pytest.raises(StoreError) as caught:
         store.query(Query(ENDLESS, timeout=15.0, cancellation=cancellation), CSV)
     assert not isinstance(caught.value, QueryTimeoutError)
-    assert time.monotonic() - began < 15.0
     assert store.query(Query("ASK {}"), CSV).read() == b"true"
 
 
@@ -476,6 +473,7 @@ def test_a_deviation_has_a_reason_and_tests(store: Store) -> None:
     """Nothing is declared that is not shown."""
     for deviation in store.deviations:
         assert deviation.name and deviation.reason.endswith(".") and deviation.tests
+        assert all(test.partition("[")[0] in globals() for test in deviation.tests)
 
 
 def test_each_store_is_asked_the_same(request: pytest.FixtureRequest) -> None:
@@ -488,4 +486,5 @@ def test_each_store_is_asked_the_same(request: pytest.FixtureRequest) -> None:
         kind = getattr(item, "callspec", None) and item.callspec.params.get("adapter")  # type: ignore[attr-defined]
         if kind is not None and item.path.name == "test_contract.py":
             names[kind.name] = names.get(kind.name, 0) + 1
-    assert names == dict.fromkeys(("embedded", "workers", "oxigraph", "virtuoso"), CASES)
+    assert {"embedded", "workers", "oxigraph", "virtuoso"} <= set(names)
+    assert set(names.values()) == {CASES}

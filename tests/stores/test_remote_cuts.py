@@ -8,12 +8,16 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
 from urllib.parse import parse_qs
 
+import httpx
 import pytest
 
 from kgraph.errors import QueryFailedError, QuerySyntaxError, QueryTimeoutError, StoreBusyError, StoreError
 from kgraph.formats import CSV, JSON_RESULTS, N_TRIPLES, TSV, TURTLE, Format
+from kgraph.settings import Settings
 from kgraph.store.base import Query
 from kgraph.store.remote import RemoteLimits, RemoteStore
 from kgraph.store.remote.dialects import VIRTUOSO
@@ -30,6 +34,7 @@ TRIPLE = b"<http://e/s> <http://e/p> <http://e/o> .\n"
 JSON_TYPE, NT_TYPE = JSON_RESULTS.media_type, N_TRIPLES.media_type
 
 Script = Callable[[socket.socket], None]
+Serve = Callable[[Settings, Path], AbstractContextManager[str]]
 
 
 class Engine:
@@ -73,12 +78,10 @@ class Engine:
     def _serve(self, connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError):
             while request := _read_request(connection):
-                head, form = request
                 self.requests.append(request)
-                if "GROUP BY ?g" in form["query"][0]:
+                if "GROUP BY ?g" in request[1]["query"][0]:
                     connection.sendall(whole(LISTING))
                     continue
-                del head
                 self.script(connection)
                 return
 
@@ -224,6 +227,19 @@ def test_memory_is_bounded_while_nobody_reads(engine: Engine, store: RemoteStore
     assert store.query(Query(ASK), CSV).read() == b"true"
 
 
+def test_the_server_passes_a_cut_on(engine: Engine, serve: Serve, repository: Path) -> None:
+    """Before the first chunk as a problem with its status, afterwards as a connection that breaks."""
+    settings = Settings(remote_query_address=engine.address)
+    with serve(settings, repository) as base, httpx.Client(base_url=base, timeout=60) as client:
+        engine.script = sends(whole(TABLE[:-2]))
+        answer = client.get("/sparql", params={"query": SELECT}, headers={"Accept": "application/json"})
+        assert (answer.status_code, answer.json()["code"]) == (500, "query-failed")
+        rows = ",".join([ROW] * 20_000).encode()
+        engine.script = sends(chunked(b'{"head":{"vars":["s"]},"results":{"bindings":[' + rows, ended=False))
+        with pytest.raises(httpx.RemoteProtocolError):
+            client.get("/sparql", params={"query": SELECT})
+
+
 REFUSALS = {
     "400 Bad Request": (QuerySyntaxError, b"error at 3:14: expected something"),
     "401 Unauthorized": (QueryFailedError, b""),
@@ -233,6 +249,7 @@ REFUSALS = {
     "500 Internal Server Error": (QueryFailedError, b"broken"),
     "500 SPARQL Request Failed": (QueryTimeoutError, b"Virtuoso S1T00 Error SR171: Transaction timed out"),
     "503 Service Unavailable": (StoreBusyError, b""),
+    "500 Given Up": (QueryTimeoutError, b"The SPARQL operation has been cancelled"),
     "504 Gateway Timeout": (QueryTimeoutError, b""),
 }
 

@@ -37,6 +37,7 @@ def open_settings_store(settings: Settings, home: Path) -> Store:
 
 
 def _open_remote(settings: Settings) -> Store:
+    # Imported here: a server that holds its data itself need not wait for the client's library.
     from kgraph.store.remote import RemoteLimits, RemoteStore
     from kgraph.store.remote.dialects import DIALECTS
 
@@ -74,7 +75,7 @@ def worker_limits(settings: Settings) -> WorkerLimits:
 def serve(settings: Settings, home: Path) -> None:
     """Serve ``home`` until interrupted; the address is printed when the server answers.
 
-    Raises :class:`kgraph.errors.DatasetError` if the dataset cannot be read.
+    Raises what :func:`open_settings_store` raises.
     """
     if not settings.remote_query_address and not (can_isolate() and settings.isolation):
         print("Queries run without isolation: nothing stops one that takes long.", file=sys.stderr)

@@ -27,7 +27,7 @@ _PLACES = (
     re.compile(r"line (\d+),? col(?:umn)? (\d+)", re.I),
     re.compile(r"line (\d+)", re.I),
 )
-_TIMED_OUT = re.compile(r"S1TAT|S1T00|time[d-]?\s?-?out|timed out", re.I)
+_TIMED_OUT = re.compile(r"S1TAT|S1T00|time[d-]?\s?-?out|timed out|operation has been cancelled", re.I)
 
 
 def carrier_of(format: Format) -> Format:

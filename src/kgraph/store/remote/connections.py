@@ -96,7 +96,7 @@ class Connections:
 
     def __init__(self, address: str, places: int, patience: float, authorization: str = "") -> None:
         """Give out ``places`` connections; a query waits ``patience`` seconds for one."""
-        context = httpx.create_ssl_context(trust_env=False)
+        context = httpx.create_ssl_context()
         self._patience = patience
         self._free: queue.LifoQueue[Connection] = queue.LifoQueue()
         for _ in range(places):
