@@ -348,10 +348,10 @@ def test_the_process_that_holds_the_data_may_die(world: Path, tmp_path: Path) ->
     store = JournaledStore(Source(world, tmp_path / "state"))
     try:
         update(store, "INSERT DATA { :a :p 1 }")
-        before = store.readers.zygote_pid
+        before = store.zygote_pid
         os.kill(before, signal.SIGKILL)
         update(store, "INSERT DATA { :a :p 2 }")
         assert rows(store, ":a :p ?v") == ["1", "2"]
-        assert store.readers.zygote_pid != before
+        assert store.zygote_pid != before
     finally:
         store.close()

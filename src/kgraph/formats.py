@@ -57,6 +57,9 @@ TRIG = Format("trig", "application/trig", "trig", ("application/x-trig",), _W3C 
 HTML = Format("html", "text/html", "html", ("application/xhtml+xml",))
 PROBLEM = Format("problem", "application/problem+json", "json", ("application/json",))
 PLAIN = Format("text", "text/plain", "txt")
+JSON = Format("json", "application/json", "json")
+SARIF = Format("sarif", "application/sarif+json", "sarif")
+PATCH = Format("rdf-patch", "application/rdf-patch", "rdfp", ("text/rdf-patch",))
 
 RESULTS: tuple[Format, ...] = (JSON_RESULTS, XML_RESULTS, CSV, TSV)
 """The formats of SELECT and ASK, the default first."""

@@ -84,6 +84,17 @@ class Settings:
     max_query_branches: int = _setting(
         1000, "parts with UNION, OPTIONAL, FILTER and the like a query may have, and sums in a row", least=1
     )
+    default_graph: str = _setting(
+        "union",
+        "default graph of queries: the union of all that is stated, or the unnamed graph alone (nothing is inferred)",
+        choices=("union", "separate"),
+    )
+    update_timeout: float = _setting(60.0, "seconds a change may take before it is stopped", least=0.01)
+    update_memory_mib: int = _setting(4096, "mebibytes of memory one change may add", least=64)
+    update_queue: int = _setting(64, "changes that may wait for the one before them", least=0)
+    update_queue_timeout: float = _setting(30.0, "seconds a change may wait for those before it", least=0.01)
+    max_update_length: int = _setting(10_000_000, "characters an update may have", least=1)
+    max_upload: int = _setting(100 * 1024 * 1024, "bytes the body of a write to a graph may have", least=1)
     max_body: int = _setting(10 * 1024 * 1024, "bytes the body of a request may have", least=1)
     max_url: int = _setting(65535, "bytes the address of a request may have, at most 65535", least=256)
     max_connections: int = _setting(500, "connections served at once", least=1)

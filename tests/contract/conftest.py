@@ -56,3 +56,11 @@ def packaged_server(home: Path) -> Iterator[str]:
     """The address of a server with the data of the repository."""
     with web_server.serving(Settings(), home) as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def writable(tiny_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The address of a server with the tiny world that keeps changes, and its state directory."""
+    state = tmp_path_factory.mktemp("state")
+    with web_server.serving(Settings(state=str(state)), tiny_home) as address:
+        yield address, state

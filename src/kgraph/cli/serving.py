@@ -7,17 +7,22 @@ from typing import Annotated
 
 import typer
 
-from kgraph.cli.options import HomeOption, home_of
+from kgraph.cli.options import HomeOption, StateOption, folders_of
 
 
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on; 127.0.0.1 if not given.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 8000 if not given, 0 for any free one.")] = None,
     home: HomeOption = None,
+    state: StateOption = None,
 ) -> None:
-    """Serve the graph: SPARQL endpoint, pages and files, until interrupted."""
+    """Serve the graph: SPARQL endpoint, pages and files, until interrupted.
+
+    With a state directory and a token (kgraph token create) the graph can be changed too.
+    """
     from kgraph.settings import load_settings
     from kgraph.web.server import serve as serve_until_interrupted
 
-    folder = home_of(home)
-    serve_until_interrupted(load_settings(os.environ, host=host, port=port, home=folder), folder)
+    folders = folders_of(home, state)
+    settings = load_settings(os.environ, host=host, port=port, home=folders.home, state=folders.state)
+    serve_until_interrupted(settings, folders.home)

@@ -67,6 +67,11 @@ class DescriptionOperation:
 Operation = QueryOperation | UpdateOperation | DescriptionOperation
 
 
+def is_update(method: str, headers: Mapping[str, str]) -> bool:
+    """Tell whether a request says by its type, before its body is read, that it is an update."""
+    return method == "POST" and media_type_of(headers.get("content-type")) == UPDATE_TYPE
+
+
 def read_request(method: str, query_string: bytes, headers: Mapping[str, str], body: bytes = b"") -> Operation:
     """Read a request into the operation it asks for.
 

@@ -103,6 +103,28 @@ def insert_dataset(step: UpdateStep, default: Sequence[str], named: Sequence[str
     return f"{step.prologue}\n{before}{clause}{after}"
 
 
+def for_graph(text: UpdateText, graph: str) -> str:
+    """Return an update whose operations are about one graph where they name none (Graph Store Protocol, section 5.7).
+
+    Raises :class:`kgraph.errors.RequestError` for an operation that names a graph.
+    """
+    parts = []
+    for step in text.steps:
+        graphs = {pattern.graph for pattern in step.touches}
+        if step.kind in _ON_GRAPHS or step.with_graph is not None or graphs - {""} or step.using is not None:
+            raise RequestError("patch-other-graph", 400, line=step.line, column=step.column)
+        if step.kind.endswith("DATA"):
+            verb, _, data = step.body.partition("{")
+            body = f"{verb}{{ GRAPH <{graph}> {{{data} }}"
+        elif step.kind == "DELETE WHERE":
+            pattern = step.body[step.insertion :]
+            body = f"WITH <{graph}> DELETE {pattern} WHERE {pattern}"
+        else:
+            body = f"WITH <{graph}> {step.body}"
+        parts.append(f"{step.prologue}\n{body}")
+    return " ;\n".join(parts)
+
+
 def refine_step(step: UpdateStep, error: QuerySyntaxError) -> QuerySyntaxError:
     """Return the complaint of an engine about ``step.text`` with the place in the request, and a clearer reason."""
     refined = refine(step.text, error, "Update")

@@ -93,7 +93,9 @@ class Query:
 
     ``dataset`` holds the IRIs of the default graphs and of the named graphs that the query is about, from
     its text or its request; ``None`` means the store's own dataset. ``substitutions`` binds variables of
-    the projection to terms in N-Triples syntax. ``timeout`` is in seconds and never lengthens what the
+    the projection to terms in N-Triples syntax. ``export`` asks, in place of a text, for the statements of graphs by
+    their IRIs (empty for the unnamed graph), with literals as they were sent; in a format of graphs without names, they
+    are one graph. ``timeout`` is in seconds and never lengthens what the
     store allows. ``cancellation`` lets another thread give the query up, where the store can stop one.
     """
 
@@ -101,6 +103,7 @@ class Query:
     dataset: tuple[tuple[str, ...], tuple[str, ...]] | None = None
     substitutions: Mapping[str, str] = field(default_factory=dict)
     timeout: float | None = None
+    export: tuple[str, ...] | None = None
     cancellation: Cancellation | None = field(default=None, compare=False)
 
 
@@ -227,16 +230,17 @@ class GraphWrite:
 class Change:
     """A change that is asked for: what is to be done, by whom and why.
 
-    ``steps`` are carried out in order, all or nothing. With ``dry_run`` it is worked out and checked
-    and nothing is changed. ``expected`` holds pairs of a graph and the tag it must have now (``If-Match``), or an
-    empty tag for a graph that must not be there (``If-None-Match: *``). ``timeout`` is in seconds and never lengthens
-    what the store allows.
+    ``steps`` are carried out in order, all or nothing. With ``dry_run`` it is worked out and checked and nothing is
+    changed. ``revision`` is the tag of the only state of the data that it may be made of; empty means any. ``expected``
+    holds pairs of a graph and the tag it must have now (``If-Match``), or an empty tag for a graph that must not be
+    there (``If-None-Match: *``). ``timeout`` is in seconds and never lengthens what the store allows.
     """
 
     steps: tuple[Update | GraphWrite, ...]
     author: str
     reason: str = ""
     dry_run: bool = False
+    revision: str = ""
     expected: tuple[tuple[str, str], ...] = ()
     timeout: float | None = None
 

@@ -8,6 +8,7 @@ draft to count journals it and applies it to the store that readers are answered
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -18,6 +19,7 @@ from kgraph.errors import KgraphError, QueryFailedError, RequestError
 from kgraph.inference import Maintenance
 from kgraph.report import Report
 from kgraph.sparql.templates import QuadPattern
+from kgraph.sparql.text import Limits
 from kgraph.sparql.tokens import iter_tokens
 from kgraph.sparql.update import (
     UpdateStep,
@@ -35,6 +37,9 @@ from kgraph.store.patch import Patch
 
 DERIVED = frozenset({ASSERTED, INFERRED, ALL})
 """The graphs that no change may write to, since they follow from the others."""
+
+_LIMITS = Limits(length=sys.maxsize)
+"""Whoever sends a change has limits for its length."""
 
 Checker = Callable[[ox.Store, Patch], Report]
 """Checks a store after a change, which is given as a patch."""
@@ -145,7 +150,7 @@ class _UpdateRun:
 
     def run(self, update: Update) -> None:
         """Run the operations one by one; a text that cannot be read as a whole runs none."""
-        text = read_update_text(update.text)
+        text = read_update_text(update.text, _LIMITS)
         for step in text.steps:
             self._run_step(step, update.dataset)
         _note_originals(self._tracked, text)

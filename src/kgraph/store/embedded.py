@@ -14,12 +14,13 @@ import pyoxigraph as ox
 
 from kgraph.dataset import Dataset, Quad
 from kgraph.errors import QueryFailedError, QuerySyntaxError
-from kgraph.formats import Format
-from kgraph.store.answers import Results, write_results
+from kgraph.formats import N_QUADS, TRIG, Format
+from kgraph.store.answers import RDF_FORMATS, Results, write_results, write_triples
 from kgraph.store.base import ALL, ASSERTED, INFERRED, OUTSIDE_DEFAULT, Answer, Deviation, Query, Revision
 from kgraph.store.literals import Originals
 from kgraph.store.loading import load_graphs
-from kgraph.store.patch import n_quad
+from kgraph.store.patch import Patch, n_quad
+from kgraph.vocabulary import PREFIXES
 
 UNNAMED = ""
 """How the unnamed graph, which writes without GRAPH go to, is named where graphs are named by their IRIs."""
@@ -128,7 +129,10 @@ class EmbeddedStore:
         Raises what :meth:`kgraph.store.base.Store.query` raises; then what was written is not whole.
         """
         try:
-            write_results(self._evaluate(query), format, output)
+            if query.export is not None:
+                self._export(query.export, format, output)
+            else:
+                write_results(self._evaluate(query), format, output)
         except SyntaxError as error:
             raise syntax_error(error) from error
         except (RuntimeError, ValueError, OSError) as error:
@@ -159,7 +163,7 @@ class EmbeddedStore:
         return lost, won
 
     def apply(
-        self, revision: Revision, removed: Iterable[Quad], added: Iterable[Quad], dropped: Iterable[str] = ()
+        self, revision: Revision, removed: Collection[Quad], added: Collection[Quad], dropped: Iterable[str] = ()
     ) -> None:
         """Make the state of the data another one, without a step that might fail half way."""
         gone, come = list(read_quads(removed)), list(read_quads(added))
@@ -170,7 +174,24 @@ class EmbeddedStore:
             self.engine.remove_graph(ox.NamedNode(name))
         if not self.separate:
             self.follow(gone, come)
+        self.originals.apply(Patch(tuple(removed), tuple(added)))
         self.advance(revision, gone, come, dropped)
+
+    def _export(self, names: Iterable[str], format: Format, output: IO[bytes]) -> None:
+        held = (quad for name in names for quad in self.quads(name))
+        quads = map(self._restore, held) if self.originals else held
+        if format in (N_QUADS, TRIG):
+            ox.serialize(quads, output, format=RDF_FORMATS[format], prefixes=PREFIXES if format is TRIG else None)
+        else:
+            write_triples((quad.triple for quad in quads), format, output)
+
+    def _restore(self, quad: ox.Quad) -> ox.Quad:
+        """Return a statement with its literal as it was sent."""
+        if isinstance(quad.object, ox.NamedNode | ox.BlankNode):
+            return quad
+        held = Quad(str(quad.subject), str(quad.predicate), str(quad.object), graph_of(quad))
+        sent = self.originals.restore(held)
+        return quad if sent is held else next(read_quads([sent]))
 
     def advance(
         self, revision: Revision, removed: Iterable[ox.Quad], added: Iterable[ox.Quad], dropped: Iterable[str]

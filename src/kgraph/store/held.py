@@ -8,17 +8,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import pyoxigraph as ox
 
 from kgraph.dataset import load_dataset
 from kgraph.inference import Maintenance
+from kgraph.report import Report
 from kgraph.store.base import INFERRED, Change, Revision
 from kgraph.store.drafts import Checker, Draft, Drafting
 from kgraph.store.embedded import UNNAMED, EmbeddedStore, read_quads
 from kgraph.store.literals import Originals
 from kgraph.store.loading import compile_core, load_files, materialise
+from kgraph.store.patch import Patch
 from kgraph.store.state import StateView
 
 
@@ -28,7 +30,7 @@ class Source:
 
     ``home`` holds the packaged dataset, ``state`` the kept one, if there is one. With ``separate`` the default graph
     is the unnamed graph alone and nothing is inferred. ``checker`` names, as ``module:attribute``, what makes a
-    :data:`kgraph.store.drafts.Checker` of a home. ``memory`` and ``draft_memory`` are the MiB that one query and one
+    :class:`Checking` of a home. ``memory`` and ``draft_memory`` are the MiB that one query and one
     change may add.
     """
 
@@ -49,6 +51,13 @@ class Source:
         content = json.loads(text)
         state = content["state"]
         return cls(**{**content, "home": Path(content["home"]), "state": Path(state) if state else None})
+
+
+class Checking(Protocol):
+    """What checks changes."""
+
+    def check(self, after: ox.Store, patch: Patch) -> Report:
+        """Check a store after a change; nothing may be read from disk, since the process that asks cannot."""
 
 
 class Held:
@@ -128,5 +137,5 @@ def _checker(source: Source) -> Checker | None:
     if not source.checker:
         return None
     module, _, name = source.checker.partition(":")
-    make: Callable[[Path], Checker] = getattr(import_module(module), name)
-    return make(source.home)
+    make: Callable[[Path], Checking] = getattr(import_module(module), name)
+    return make(source.home).check

@@ -49,7 +49,7 @@ class Host(Protocol):
 
 def request_frame(query: Query, format: Format) -> bytes:
     """Return a query as it is sent to a process."""
-    if query.dataset is None and not query.substitutions:
+    if query.dataset is None and not query.substitutions and query.export is None:
         # Most are of this kind; the whole of json.dumps takes longer.
         text = encode_basestring_ascii(query.text)
         simple = f'{{"text": {text}, "dataset": null, "substitutions": {{}}, "format": "{format.name}"}}'
@@ -59,6 +59,7 @@ def request_frame(query: Query, format: Format) -> bytes:
         "dataset": query.dataset,
         "substitutions": dict(query.substitutions),
         "format": format.name,
+        "export": query.export,
     }
     return pack_frame(QUERY, json.dumps(request).encode())
 

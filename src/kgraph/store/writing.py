@@ -14,7 +14,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from kgraph.errors import (
@@ -26,9 +26,8 @@ from kgraph.errors import (
     RequestError,
     StoreBusyError,
 )
-from kgraph.formats import Format
 from kgraph.report import Severity
-from kgraph.store.base import Answer, Change, GraphWrite, Outcome, Query, Revision
+from kgraph.store.base import Change, GraphWrite, Outcome, Revision
 from kgraph.store.drafts import Draft
 from kgraph.store.frames import DRAFT, receive_frame, send_frame
 from kgraph.store.held import Source
@@ -106,6 +105,8 @@ class Writer:
             self._queue.release()
 
     def _check_expected(self, change: Change) -> None:
+        if change.revision not in ("", self._zygote.revision.tag):
+            raise PreconditionError("")
         for graph, tag in change.expected:
             if self._zygote.tags.get(graph, "") != tag:
                 raise PreconditionError(graph)
@@ -191,7 +192,7 @@ def _last_words(change: Change) -> RequestError | QueryFailedError:
     return QueryFailedError("the process that worked the change out is gone")
 
 
-class JournaledStore:
+class JournaledStore(WorkerStore):
     """A dataset that can be asked in processes of its own, and changed; what is acknowledged is on disk."""
 
     deviations = WorkerStore.deviations
@@ -212,30 +213,13 @@ class JournaledStore:
         self._state = open_state(source.state, source.home, at)
         with contextlib.ExitStack() as unless_done:
             unless_done.callback(self._state.close)
-            self.readers = WorkerStore(source, reading)
+            super().__init__(source, reading)
             unless_done.pop_all()
-        self._writer = Writer(self.readers.zygote, self._state, writing, at)
-
-    @property
-    def revision(self) -> Revision:
-        """The state of the data that queries which begin now are answered from."""
-        return self.readers.revision
-
-    def graphs(self) -> Mapping[str, int]:
-        """Return the IRIs of the named graphs with their numbers of statements."""
-        return self.readers.graphs()
+        self._writer = Writer(self.zygote, self._state, writing, at)
 
     def graph_tag(self, graph: str) -> str:
         """Return a name for the present content of a graph, empty if there is no such graph."""
-        return self.readers.zygote.tags.get(graph, "")
-
-    def query(self, query: Query, format: Format) -> Answer:
-        """Answer a query, as :meth:`kgraph.store.base.Store.query` says."""
-        return self.readers.query(query, format)
-
-    async def ask(self, query: Query, format: Format, when_long: Callable[[], None]) -> Answer:
-        """Answer a query from an event loop, as :meth:`kgraph.store.workers.WorkerStore.ask` says."""
-        return await self.readers.ask(query, format, when_long)
+        return self.zygote.tags.get(graph, "")
 
     def change(self, change: Change) -> Outcome:
         """Carry a change out, as :meth:`kgraph.store.base.WritableStore.change` says."""
@@ -244,5 +228,5 @@ class JournaledStore:
     def close(self) -> None:
         """End all processes and let go of the state directory."""
         self._writer.close()
-        self.readers.close()
+        super().close()
         self._state.close()

@@ -126,6 +126,7 @@ def _answer(request: dict[str, object], channel: socket.socket, store: EmbeddedS
         str(request["text"]),
         (tuple(dataset[0]), tuple(dataset[1])) if isinstance(dataset, list) else None,
         dict(request["substitutions"]),  # type: ignore[call-overload]
+        export=tuple(export) if isinstance(export := request.get("export"), list) else None,
     )
     wanted = by_name(str(request["format"]), (*RESULTS, *GRAPHS))
     assert wanted is not None

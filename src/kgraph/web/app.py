@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from kgraph.access import Tokens
 from kgraph.catalogue import Catalogue
 from kgraph.errors import KgraphError, RequestError, SettingError
 from kgraph.formats import HTML, PLAIN, PROBLEM, negotiate
@@ -23,11 +25,14 @@ from kgraph.store.base import Store
 from kgraph.web.access_log import AccessLog
 from kgraph.web.api import DataRoutes, check_address
 from kgraph.web.cache import AnswerCache
+from kgraph.web.changes import Changes
 from kgraph.web.clients import Clients
 from kgraph.web.descriptions import Descriptions
 from kgraph.web.endpoint import SparqlEndpoint
 from kgraph.web.exchanges import exchange_of
 from kgraph.web.front import Front, split
+from kgraph.web.graph_store import PATH as GRAPH_STORE
+from kgraph.web.graph_store import GraphStore
 from kgraph.web.http import language_of, problem_response
 from kgraph.web.operations import Operations, ProblemPages
 from kgraph.web.pages import Pages
@@ -80,7 +85,11 @@ def create_app(settings: Settings, store: Store, home: Path) -> Front:
         app.router.routes.append(Route(path, _limited(endpoint, settings), methods=_READ))
     _add_error_handlers(app, settings, pages)
     clients = _clients(settings)
-    sparql = SparqlEndpoint(services, pages, cache, clients)
+    changes = Changes(services, Tokens(Path(settings.state) if settings.state else None, os.environ))
+    graphs = GraphStore(services, changes)
+    for path in (GRAPH_STORE, GRAPH_STORE + "/{path:path}"):
+        app.router.routes.append(Route(path, graphs))
+    sparql = SparqlEndpoint(services, pages, cache, clients, changes)
     return Front(app, sparql, settings, lambda: store.revision, cache, clients, operations.metrics, log)
 
 

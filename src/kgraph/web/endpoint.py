@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from kgraph.errors import KgraphError, RequestError, StoreError
+from kgraph.errors import ChangeRefusedError, KgraphError, RequestError, StoreError
 from kgraph.formats import GRAPHS, HTML, RESULTS, negotiate
 from kgraph.sparql.protocol import (
     METHODS,
@@ -20,6 +20,7 @@ from kgraph.sparql.protocol import (
     Operation,
     QueryOperation,
     UpdateOperation,
+    is_update,
     read_request,
 )
 from kgraph.sparql.service_description import describe_service
@@ -27,6 +28,7 @@ from kgraph.store.answers import render_graph
 from kgraph.store.base import Answer, Revision
 from kgraph.web.api import DESCRIPTIONS, base_address, check_address, static_answer
 from kgraph.web.cache import AnswerCache, Cached
+from kgraph.web.changes import Changes
 from kgraph.web.clients import Clients
 from kgraph.web.exchanges import Exchange, exchange_of
 from kgraph.web.http import CACHE_CONTROL, is_fresh, problem_response, read_body, run_in_threadpool
@@ -52,9 +54,15 @@ Keep = Callable[[Question, Revision, bytes, Headers, Exchange], None]
 class SparqlEndpoint:
     """The endpoint as a bare ASGI application: query by GET, both kinds of POST, QUERY, HEAD; OPTIONS."""
 
-    def __init__(self, services: Services, pages: Pages, cache: AnswerCache, clients: Clients) -> None:
-        """Answer from ``services`` and ``cache``; people get ``pages``; ``clients`` have so many queries each."""
+    def __init__(
+        self, services: Services, pages: Pages, cache: AnswerCache, clients: Clients, changes: Changes
+    ) -> None:
+        """Answer from ``services`` and ``cache``; people get ``pages``; ``clients`` have so many queries each.
+
+        Updates go to ``changes``.
+        """
         self._services = services
+        self._changes = changes
         self._pages = pages
         self._cache = cache
         self._clients = clients
@@ -67,18 +75,25 @@ class SparqlEndpoint:
                 await Response(status_code=204, headers=_PREFLIGHT)(scope, receive, send)
                 return
             await self._answer(request, send)
+        except ChangeRefusedError as error:
+            response = await run_in_threadpool(self._changes.refuse, request, error)
+            await response(scope, receive, send)
         except KgraphError as error:
             await problem_response(request, error, self._services.settings)(scope, receive, send)
 
     async def _answer(self, request: Request, send: Send) -> None:
         settings = self._services.settings
         check_address(request, settings.max_url)
+        author = self._changes.authorise(request) if is_update(request.method, request.headers) else ""
         body = await read_body(request, settings.max_body) if request.method in ("POST", "QUERY") else b""
         operation = _read_simple(request.scope) or read_request(
             request.method, request.scope["query_string"], request.headers, body
         )
         if isinstance(operation, UpdateOperation):
-            raise RequestError("read-only", 403)
+            author = author or self._changes.authorise(request)
+            response = await self._changes.update(request, operation, author)
+            await response(request.scope, request.receive, send)
+            return
         if wants_page(request, operation):
             text = operation.text if isinstance(operation, QueryOperation) else ""
             await (await self._pages.query_page(request, text))(request.scope, request.receive, send)

@@ -12,7 +12,6 @@ from kgraph.formats import HTML, PLAIN, PROBLEM, negotiate
 from kgraph.languages import has_text
 from kgraph.store.base import select
 from kgraph.store.workers import WorkerStore
-from kgraph.store.writing import JournaledStore
 from kgraph.web.cache import AnswerCache
 from kgraph.web.http import language_of, run_in_threadpool
 from kgraph.web.metrics import CONTENT_TYPE, Metrics
@@ -53,8 +52,6 @@ class Operations:
 
     def _measure(self) -> Iterator[tuple[str, str, float]]:
         cache, store = self._cache, self._services.store
-        if isinstance(store, JournaledStore):
-            store = store.readers
         yield "kgraph_cache_hits_total", "answers from the cache", cache.hits
         yield "kgraph_cache_misses_total", "answers looked for in the cache in vain", cache.misses
         yield "kgraph_cache_bytes", "bytes in the cache", cache.size

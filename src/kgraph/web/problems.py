@@ -8,7 +8,12 @@ from dataclasses import dataclass, field
 
 from kgraph.errors import (
     AnswerTooLargeError,
+    ChangeRefusedError,
+    ChangeTimeoutError,
+    DiskFullError,
+    JournalError,
     KgraphError,
+    PreconditionError,
     QueryFailedError,
     QueryMemoryError,
     QuerySyntaxError,
@@ -18,6 +23,7 @@ from kgraph.errors import (
 )
 from kgraph.formats import PLAIN, PROBLEM, negotiate
 from kgraph.languages import catalogue, has_text, text
+from kgraph.report import Severity
 from kgraph.vocabulary import BASE
 
 PROBLEM_BASE = BASE + "problem/"
@@ -46,6 +52,21 @@ STATUSES: Mapping[str, int] = {
     "using-conflict": 400,
     "update-by-get": 405,
     "read-only": 403,
+    "token-missing": 401,
+    "token-unknown": 401,
+    "token-role": 403,
+    "change-refused": 422,
+    "precondition-failed": 412,
+    "graph-missing": 400,
+    "graph-twice": 400,
+    "graph-not-found": 404,
+    "graph-derived": 403,
+    "patch-other-graph": 400,
+    "body-unreadable": 400,
+    "unsupported-content-coding": 415,
+    "change-timeout": 503,
+    "disk-full": 507,
+    "journal-damaged": 503,
     "query-and-update": 400,
     "repeated-parameter": 400,
     "bad-parameter": 400,
@@ -134,6 +155,17 @@ def problem_of(error: KgraphError, language: str) -> Problem:
         return _problem("query-timeout", 503, language, {"seconds": f"{error.seconds:g}"})
     if isinstance(error, StoreBusyError):
         return _problem("busy", 503, language, {}, headers={"Retry-After": _RETRY_AFTER})
+    if isinstance(error, ChangeTimeoutError):
+        return _problem("change-timeout", 503, language, {"seconds": f"{error.seconds:g}"})
+    if isinstance(error, ChangeRefusedError):
+        count = error.report.counts()[Severity.VIOLATION]
+        return _problem("change-refused", 422, language, {"count": count})
+    if isinstance(error, PreconditionError):
+        return _problem("precondition-failed", 412, language, {})
+    if isinstance(error, DiskFullError):
+        return _problem("disk-full", 507, language, {})
+    if isinstance(error, JournalError):
+        return _problem("journal-damaged", 503, language, {})
     if isinstance(error, QueryMemoryError):
         return _problem("query-memory", 503, language, {"limit": error.mebibytes})
     if isinstance(error, AnswerTooLargeError):

@@ -12,28 +12,42 @@ from pathlib import Path
 import uvicorn
 
 from kgraph.dataset import load_dataset
+from kgraph.errors import SettingError
 from kgraph.settings import Settings
 from kgraph.store.base import Store
 from kgraph.store.embedded import open_store
+from kgraph.store.held import Source
 from kgraph.store.workers import WorkerLimits, WorkerStore, can_isolate
+from kgraph.store.writing import JournaledStore, WriteLimits
 from kgraph.web.app import create_app
 from kgraph.web.front import Front
 from kgraph.web.protocol import Connection
 
 _COLLECT_AFTER = 20_000
+_CHECKER = "kgraph.validation.changes:ChangeChecker"
 
 
 def open_settings_store(settings: Settings, home: Path) -> Store:
     """Open the store that the settings ask for: another engine, or processes of its own where the platform has them.
 
-    Raises :class:`kgraph.errors.DatasetError` if the dataset cannot be read, and
-    :class:`kgraph.errors.StoreError` if the other engine does not answer.
+    Raises :class:`kgraph.errors.DatasetError` if the dataset cannot be read, :class:`kgraph.errors.SettingError` for
+    settings that do not fit together, :class:`kgraph.errors.StoreError` if the other engine does not answer, and what
+    :func:`kgraph.store.state.open_state` raises.
     """
     if settings.remote_query_address:
         return _open_remote(settings)
     if settings.isolation and can_isolate():
-        return WorkerStore(home, worker_limits(settings))
-    return open_store(load_dataset(home))
+        limits = worker_limits(settings)
+        state = Path(settings.state) if settings.state else None
+        separate = settings.default_graph == "separate"
+        if state is None:
+            return WorkerStore(Source(home, separate=separate), limits)
+        source = Source(home, state, separate, _CHECKER, draft_memory=settings.update_memory_mib)
+        patience = settings.update_queue_timeout
+        return JournaledStore(source, limits, WriteLimits(settings.update_queue, patience, settings.update_timeout))
+    if settings.state:
+        raise SettingError("KGRAPH_STATE: changes need processes of their own (Linux, KGRAPH_ISOLATION=true)")
+    return open_store(load_dataset(home), separate=settings.default_graph == "separate")
 
 
 def _open_remote(settings: Settings) -> Store:

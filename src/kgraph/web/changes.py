@@ -1,0 +1,172 @@
+"""Who may change the data over HTTP, and how a change, or its refusal, is answered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import cast
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from kgraph.access import Role, Tokens
+from kgraph.errors import ChangeRefusedError, RequestError
+from kgraph.formats import GRAPHS, JSON, PATCH, PLAIN, PROBLEM, SARIF, Format, by_name, negotiate
+from kgraph.report import Report
+from kgraph.sparql.protocol import UpdateOperation
+from kgraph.sparql.text import Limits
+from kgraph.sparql.update import read_update_text
+from kgraph.store.answers import render_graph
+from kgraph.store.base import Change, Outcome, Update, WritableStore
+from kgraph.store.patch import render_patch
+from kgraph.web.exchanges import exchange_of
+from kgraph.web.http import language_of, run_in_threadpool
+from kgraph.web.problems import problem_of
+from kgraph.web.services import Services
+
+_REPORT_FORMATS = tuple(f for f in GRAPHS if f.name not in ("n-quads", "trig"))
+_OUTCOMES = (JSON, *_REPORT_FORMATS, PLAIN, PATCH, SARIF)
+_REFUSALS = (PROBLEM, JSON, *_REPORT_FORMATS, PLAIN, SARIF)
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="kgraph"'}
+
+
+class Changes:
+    """Carries out what requests ask for, if they may."""
+
+    def __init__(self, services: Services, tokens: Tokens) -> None:
+        """Change the store of ``services`` for those whom ``tokens`` name."""
+        self._services = services
+        self._tokens = tokens
+
+    @property
+    def store(self) -> WritableStore:
+        """The store, which can be changed. Raises :class:`kgraph.errors.RequestError` (403) for one that cannot."""
+        store = self._services.store
+        if not hasattr(store, "change"):
+            raise RequestError("read-only", 403)
+        return cast(WritableStore, store)
+
+    def authorise(self, request: Request) -> str:
+        """Return who asks, before anything of the request's body is read.
+
+        Raises :class:`kgraph.errors.RequestError`: 403 where nobody may change the data or the token is not for
+        that, 401 without a token that is known.
+        """
+        if not hasattr(self._services.store, "change") or not self._tokens:
+            raise RequestError("read-only", 403)
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise RequestError("token-missing", 401, headers=_CHALLENGE)
+        holder = self._tokens.identify(token.strip())
+        if holder is None:
+            headers = {"WWW-Authenticate": 'Bearer realm="kgraph", error="invalid_token"'}
+            raise RequestError("token-unknown", 401, headers=headers)
+        if not holder.may(Role.CURATOR):
+            raise RequestError("token-role", 403, name=holder.name, role=str(holder.role))
+        return holder.name
+
+    async def update(self, request: Request, operation: UpdateOperation, author: str) -> Response:
+        """Carry out an update and tell what it came to."""
+        limits = self._services.settings
+        text = await run_in_threadpool(
+            read_update_text,
+            operation.text,
+            Limits(limits.max_update_length, limits.max_query_nesting, limits.max_query_branches),
+        )
+        dataset = None
+        if operation.default_graphs is not None or operation.named_graphs is not None:
+            dataset = (operation.default_graphs or (), operation.named_graphs or ())
+        change = Change(
+            (Update(operation.text, dataset),),
+            author,
+            request.query_params.get("reason", ""),
+            operation.dry_run,
+            revision=_expected_revision(request),
+            timeout=operation.timeout,
+        )
+        exchange_of(request.scope).form = text.steps[0].kind if text.steps else "UPDATE"
+        outcome = await run_in_threadpool(self.store.change, change)
+        return self.tell(request, outcome, operation.dry_run, operation.format)
+
+    def tell(
+        self, request: Request, outcome: Outcome, dry_run: bool, format: str | None = None, status: int = 200
+    ) -> Response:
+        """Return an outcome in the form a client asks for; one that asks for none of ours gets no body (204)."""
+        exchange_of(request.scope).revision = outcome.revision
+        headers = {"Vary": "Accept, Accept-Language", "Cache-Control": "no-store"}
+        accept = request.headers.get("accept")
+        chosen = by_name(format, _OUTCOMES) if format else negotiate(accept, _OUTCOMES)
+        if chosen is None:
+            return Response(status_code=204 if status == 200 else status, headers=headers)
+        language = language_of(request, self._services.settings)
+        if chosen is JSON:
+            content = _render_json(_describe(outcome, dry_run, language))
+        elif chosen is PATCH:
+            header = {"revision": outcome.revision.tag} | ({"dry-run": "true"} if dry_run else {})
+            content = render_patch(outcome.patch, header).encode()
+        else:
+            content = render_report(outcome.report, chosen, language)
+        return Response(content, status, {**headers, "Content-Type": chosen.content_type})
+
+    def refuse(self, request: Request, error: ChangeRefusedError) -> Response:
+        """Return the report on a change that breaks rules, in the form a client asks for (422)."""
+        language = language_of(request, self._services.settings)
+        problem = problem_of(error, language)
+        exchange_of(request.scope).outcome = problem.code
+        chosen = negotiate(request.headers.get("accept"), _REFUSALS) or PROBLEM
+        if chosen in (PROBLEM, JSON):
+            chosen = PROBLEM
+            document = problem.document(request.url.path) | {"report": error.report.to_dict(language)}
+            content = _render_json(document)
+        elif chosen is PLAIN:
+            content = (problem.plain() + "\n" + error.report.render_text(language)).encode()
+        else:
+            content = render_report(error.report, chosen, language)
+        headers = {
+            "Vary": "Accept, Accept-Language",
+            "Cache-Control": "no-store",
+            "Content-Type": chosen.content_type,
+            "Link": f'<{problem.document("")["type"]}>; rel="type"',
+        }
+        return Response(content, problem.status, headers)
+
+
+def render_report(report: Report, format: Format, language: str) -> bytes:
+    """Return a report as text, as SARIF, or in a format of graphs as a SHACL validation report."""
+    if format is PLAIN:
+        return report.render_text(language).encode()
+    if format is SARIF:
+        return report.to_sarif(language).encode()
+    return render_graph(report.to_n_triples(), format)
+
+
+def is_dry_run(request: Request) -> bool:
+    """Tell whether a request is only to try its change. Raises :class:`kgraph.errors.RequestError` (400)."""
+    found = request.query_params.get("dry-run", "false")
+    if found not in ("true", "false"):
+        raise RequestError("bad-parameter", 400, name="dry-run", found=found)
+    return found == "true"
+
+
+def _expected_revision(request: Request) -> str:
+    """Return the revision that ``If-Match`` names, which is then the only one that may be changed."""
+    return request.headers.get("if-match", "").strip().removeprefix("W/").strip('"').removeprefix("*")
+
+
+def _describe(outcome: Outcome, dry_run: bool, language: str) -> Mapping[str, object]:
+    told: dict[str, object] = {
+        "revision": {**outcome.revision.to_json(), "tag": outcome.revision.tag},
+        "dryRun": dry_run,
+        "added": len(outcome.patch.added),
+        "removed": len(outcome.patch.removed),
+        "created": sorted(outcome.created),
+        "dropped": sorted(outcome.dropped),
+        "report": outcome.report.to_dict(language),
+    }
+    if dry_run:
+        told["patch"] = render_patch(outcome.patch, {"dry-run": "true"})
+    return told
+
+
+def _render_json(content: Mapping[str, object]) -> bytes:
+    return (json.dumps(content, ensure_ascii=False, indent=2) + "\n").encode()

@@ -1,0 +1,255 @@
+"""The graphs of the dataset by their addresses (SPARQL 1.1 Graph Store HTTP Protocol).
+
+A graph is named by ``/graphs?graph=IRI``, the unnamed graph by ``/graphs?default``, and a graph whose IRI is an
+address below ``/graphs/`` also by that address. ``/graphs`` alone is the whole dataset for those who read, and the
+place where a POST makes a graph with a name of its own.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from email.parser import BytesParser
+from email.policy import HTTP
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from kgraph.errors import ChangeRefusedError, KgraphError, PreconditionError, RequestError
+from kgraph.formats import GRAPHS, N_QUADS, TRIG, Format, media_type_of
+from kgraph.sparql.protocol import UPDATE_TYPE
+from kgraph.sparql.update import for_graph, read_update_text
+from kgraph.store.base import INFERRED, Change, GraphWrite, Query, Update
+from kgraph.store.embedded import UNNAMED
+from kgraph.turtle.iris import is_well_formed
+from kgraph.web.api import base_address, check_address
+from kgraph.web.changes import Changes, is_dry_run
+from kgraph.web.exchanges import exchange_of
+from kgraph.web.http import CACHE_CONTROL, is_fresh, problem_response, read_body, run_in_threadpool
+from kgraph.web.services import Services, choose_format
+
+PATH = "/graphs"
+METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS")
+_DATASETS = (N_QUADS, TRIG)
+_BODIES = tuple(f for f in GRAPHS if f not in _DATASETS)
+_ACCEPTED = ", ".join([*(f.media_type for f in _BODIES), "multipart/form-data"])
+_MULTIPART = "multipart/form-data"
+_PREFLIGHT = {
+    "Allow": ", ".join(METHODS),
+    "Access-Control-Allow-Methods": ", ".join(METHODS),
+    "Access-Control-Allow-Headers": (
+        "Accept, Accept-Language, Authorization, Content-Type, If-Match, If-None-Match, X-Request-Id"
+    ),
+    "Access-Control-Max-Age": "86400",
+    "Accept-Patch": UPDATE_TYPE,
+    "Accept-Post": _ACCEPTED,
+}
+
+
+class GraphStore:
+    """The addresses of graphs, as a bare ASGI application."""
+
+    def __init__(self, services: Services, changes: Changes) -> None:
+        """Read from ``services`` and write through ``changes``."""
+        self._services = services
+        self._changes = changes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        try:
+            response = await self._answer(request)
+        except ChangeRefusedError as error:
+            response = await run_in_threadpool(self._changes.refuse, request, error)
+        except KgraphError as error:
+            response = problem_response(request, error, self._services.settings)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        check_address(request, self._services.settings.max_url)
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers=_PREFLIGHT)
+        if request.method not in METHODS:
+            raise RequestError("method-not-allowed", 405, headers={"Allow": _PREFLIGHT["Allow"]}, method=request.method)
+        graph = self._graph(request)
+        if request.method in ("GET", "HEAD"):
+            return await (self._dataset(request) if graph is None else self._read(request, graph))
+        author = self._changes.authorise(request)
+        if request.method == "DELETE" and graph is not None:
+            return await self._delete(request, graph, author)
+        if request.method == "PATCH" and graph is not None:
+            return await self._patch(request, graph, author)
+        if request.method == "POST" and graph is None:
+            return await self._create(request, author)
+        if graph is None:
+            raise RequestError("graph-missing", 400)
+        return await self._write(request, graph, author)
+
+    def _graph(self, request: Request) -> str | None:
+        """Return the graph that a request names, ``None`` if it names none.
+
+        Raises :class:`kgraph.errors.RequestError` (400) for two names, or one that is no absolute IRI.
+        """
+        named, default = request.query_params.getlist("graph"), request.query_params.getlist("default")
+        path = request.url.path.removeprefix(PATH).removeprefix("/")
+        if len(named) + len(default) + bool(path) > 1:
+            raise RequestError("graph-twice", 400)
+        if path:
+            return f"{self._address(request)}/{path}"
+        if default:
+            return UNNAMED
+        if not named:
+            return None
+        if not is_well_formed(named[0]):
+            raise RequestError("bad-parameter", 400, name="graph", found=named[0])
+        return named[0]
+
+    def _address(self, request: Request) -> str:
+        return base_address(request, self._services.settings.public_address) + PATH
+
+    async def _read(self, request: Request, graph: str) -> Response:
+        if graph != UNNAMED and graph not in self._services.store.graphs():
+            raise RequestError("graph-not-found", 404, graph=graph)
+        return await self._export(request, (graph,), _BODIES + _DATASETS, self._tag(graph))
+
+    async def _dataset(self, request: Request) -> Response:
+        names = tuple(name for name in sorted(self._services.store.graphs()) if name != INFERRED)
+        return await self._export(request, (UNNAMED, *names), _DATASETS, self._services.revision_name)
+
+    async def _export(self, request: Request, graphs: tuple[str, ...], formats: Sequence[Format], tag: str) -> Response:
+        chosen = choose_format(request.query_params.get("format"), request.headers.get("accept"), formats)
+        headers = {"Vary": "Accept", "Cache-Control": CACHE_CONTROL, "Content-Type": chosen.content_type}
+        if tag:
+            headers["ETag"] = f'"{tag}-{chosen.name}"'
+            if is_fresh(request, headers["ETag"]):
+                return Response(status_code=304, headers=headers)
+        query = Query("", export=graphs)
+        answer = await run_in_threadpool(self._services.store.query, query, chosen)
+        exchange_of(request.scope).revision = answer.revision
+        if request.method == "HEAD" or answer.length is not None:
+            body = b"" if request.method == "HEAD" else await run_in_threadpool(answer.read)
+            answer.close()
+            if answer.length is not None:
+                headers["Content-Length"] = str(answer.length)
+            return Response(body, headers=headers)
+        return StreamingResponse(answer.chunks, headers=headers)
+
+    def _tag(self, graph: str) -> str:
+        """Return a name for the content of a graph: its own, or that of the revision where graphs have none."""
+        tag_of = getattr(self._services.store, "graph_tag", None)
+        return str(tag_of(graph)) if tag_of else self._services.revision_name
+
+    async def _write(self, request: Request, graph: str, author: str) -> Response:
+        action = "replace" if request.method == "PUT" else "merge"
+        writes = await self._bodies(request, graph, action)
+        existed = graph == UNNAMED or graph in self._services.store.graphs()
+        response = await self._change(request, writes, author, self._expected(request, graph))
+        if not existed:
+            response.status_code = 201
+            response.headers["Location"] = self._location(request, graph)
+        return response
+
+    async def _create(self, request: Request, author: str) -> Response:
+        graph = f"{self._address(request)}/{secrets.token_hex(8)}"
+        writes = await self._bodies(request, graph, "merge")
+        response = await self._change(request, writes, author, ((graph, ""),))
+        response.status_code = 201
+        response.headers["Location"] = self._location(request, graph)
+        return response
+
+    async def _delete(self, request: Request, graph: str, author: str) -> Response:
+        if graph != UNNAMED and graph not in self._services.store.graphs():
+            raise RequestError("graph-not-found", 404, graph=graph)
+        write = GraphWrite(graph, "delete")
+        return await self._change(request, (write,), author, self._expected(request, graph))
+
+    async def _patch(self, request: Request, graph: str, author: str) -> Response:
+        if media_type_of(request.headers.get("content-type")) != UPDATE_TYPE:
+            found = media_type_of(request.headers.get("content-type")) or "-"
+            raise RequestError("unsupported-media-type", 415, headers={"Accept-Patch": UPDATE_TYPE}, found=found)
+        body = await read_body(request, self._services.settings.max_body)
+        try:
+            sent = body.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise RequestError("not-utf-8") from error
+        text = sent if graph == UNNAMED else for_graph(await run_in_threadpool(read_update_text, sent), graph)
+        return await self._change(request, (Update(text),), author, self._expected(request, graph))
+
+    async def _change(
+        self,
+        request: Request,
+        steps: tuple[Update | GraphWrite, ...],
+        author: str,
+        expected: tuple[tuple[str, str], ...],
+    ) -> Response:
+        dry_run = is_dry_run(request)
+        reason = request.query_params.get("reason", "")
+        change = Change(steps, author, reason, dry_run, expected=expected)
+        exchange_of(request.scope).form = request.method
+        outcome = await run_in_threadpool(self._changes.store.change, change)
+        return self._changes.tell(request, outcome, dry_run, request.query_params.get("format"))
+
+    def _expected(self, request: Request, graph: str) -> tuple[tuple[str, str], ...]:
+        """Return what ``If-Match`` and ``If-None-Match`` ask of the graph (RFC 9110, section 13.1)."""
+        match = request.headers.get("if-match", "").strip()
+        if request.headers.get("if-none-match", "").strip() == "*":
+            return ((graph, ""),)
+        if not match:
+            return ()
+        present = self._tag(graph)
+        if not present:
+            raise PreconditionError(graph)
+        if match == "*":
+            return ((graph, present),)
+        # A weak tag never matches here; a strong one names the content of the graph and the format it was read in.
+        tags = {part.strip() for part in match.split(",")}
+        if not any(f'"{present}-{format.name}"' in tags for format in GRAPHS):
+            raise PreconditionError(graph)
+        return ((graph, present),)
+
+    async def _bodies(self, request: Request, graph: str, action: str) -> tuple[GraphWrite, ...]:
+        """Return the statements of a body, or of the parts of a form, as writes to a graph.
+
+        Raises :class:`kgraph.errors.RequestError`: 413 for too long a body, 415 for a type that is no graph's.
+        """
+        content_type = request.headers.get("content-type")
+        kind = media_type_of(content_type)
+        if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+            headers = {"Accept-Encoding": "identity"}
+            raise RequestError("unsupported-content-coding", 415, headers=headers)
+        if kind == _MULTIPART:
+            body = await read_body(request, self._services.settings.max_upload)
+            return _parts(f"{content_type}", body, graph, action)
+        chosen = _format_of(kind)
+        body = await read_body(request, self._services.settings.max_upload)
+        return (GraphWrite(graph, action, body, chosen, graph or self._address(request)),)
+
+    def _location(self, request: Request, graph: str) -> str:
+        """Return the address of a graph: its own if it lies here."""
+        address = self._address(request)
+        if graph.startswith(address + "/"):
+            return graph
+        return f"{address}?graph={quote(graph, safe='')}"
+
+
+def _parts(content_type: str, body: bytes, graph: str, action: str) -> tuple[GraphWrite, ...]:
+    """Return the files of a form (RFC 7578) as writes to one graph; together they are what it is to hold."""
+    message = BytesParser(policy=HTTP).parsebytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body)
+    writes: list[GraphWrite] = []
+    for part in message.iter_parts():
+        content = part.get_payload(decode=True)
+        if isinstance(content, bytes):
+            chosen = _format_of(part.get_content_type())
+            writes.append(GraphWrite(graph, action if not writes else "merge", content, chosen, graph))
+    if not writes:
+        raise RequestError("body-unreadable", 400, reason="the form has no part", line=1, column=1)
+    return tuple(writes)
+
+
+def _format_of(kind: str) -> Format:
+    found = next((f for f in GRAPHS if kind in f.media_types), None)
+    if found is None:
+        raise RequestError("unsupported-media-type", 415, headers={"Accept-Post": _ACCEPTED}, found=kind or "-")
+    return found

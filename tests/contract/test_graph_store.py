@@ -1,0 +1,231 @@
+"""The SPARQL 1.1 Graph Store HTTP Protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from kgraph.access import Role, create_token
+
+EX = "https://example.org/"
+TURTLE = {"Content-Type": "text/turtle"}
+GRAPH = {"graph": f"{EX}g"}
+
+
+@pytest.fixture
+def client(writable: tuple[str, Path]) -> Iterator[httpx.Client]:
+    """A client with a curator's token, of a server without the example's graph and with an empty unnamed graph."""
+    address, state = writable
+    token = create_token(state, Role.CURATOR)[0]
+    with httpx.Client(base_url=address, headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
+        client.delete("/graphs", params=GRAPH)
+        client.delete("/graphs", params={"default": ""})
+        yield client
+
+
+def put(client: httpx.Client, body: str, **options: object) -> httpx.Response:
+    """Put a graph in Turtle."""
+    headers = {**TURTLE, **options.pop("headers", {})}  # type: ignore[dict-item]
+    params = options.pop("params", GRAPH)
+    return client.put("/graphs", content=body, headers=headers, params=params)  # type: ignore[arg-type]
+
+
+def n_triples(client: httpx.Client, **params: str) -> list[str]:
+    """Return a graph's statements."""
+    answer = client.get("/graphs", params=params or GRAPH, headers={"Accept": "application/n-triples"})
+    assert answer.status_code == 200
+    return sorted(answer.text.splitlines())
+
+
+def test_a_graph_lives_from_put_to_delete(client: httpx.Client) -> None:
+    """201 for a new one, 200 or 204 for one that is there, 404 for one that is not."""
+    assert client.get("/graphs", params=GRAPH).status_code == 404
+    created = put(client, "<a> <p> 1 .")
+    assert created.status_code == 201
+    assert client.get(created.headers["location"]).status_code == 200
+    assert put(client, "<a> <p> 2 .").status_code in (200, 204)
+    assert n_triples(client) == [f'<{EX}a> <{EX}p> "2"^^<http://www.w3.org/2001/XMLSchema#integer> .'.replace(EX, EX)]
+    assert client.delete("/graphs", params=GRAPH).status_code in (200, 204)
+    assert client.get("/graphs", params=GRAPH).status_code == 404
+    assert client.delete("/graphs", params=GRAPH).status_code == 404
+
+
+def test_post_merges(client: httpx.Client) -> None:
+    """What was there stays; a graph that was not there is made."""
+    assert client.post("/graphs", params=GRAPH, content="<a> <p> 1 .", headers=TURTLE).status_code == 201
+    assert client.post("/graphs", params=GRAPH, content="<a> <p> 2 .", headers=TURTLE).status_code in (200, 204)
+    assert len(n_triples(client)) == 2
+
+
+def test_post_to_the_store_makes_a_graph_with_an_address(client: httpx.Client) -> None:
+    """201 with its Location, which answers to all methods and is the graph's IRI."""
+    created = client.post("/graphs", content="<a> <p> 1 .", headers=TURTLE)
+    location = created.headers["location"]
+    assert created.status_code == 201
+    assert location.startswith(f"{client.base_url}/graphs/".replace("//graphs", "/graphs"))
+    assert client.get(location, headers={"Accept": "text/turtle"}).status_code == 200
+    ask = {"query": f"ASK {{ GRAPH <{location}> {{ ?s ?p 1 }} }}"}
+    assert client.get("/sparql", params=ask).json()["boolean"] is True
+    assert client.delete(location).status_code in (200, 204)
+    assert client.get(location).status_code == 404
+
+
+def test_a_graph_may_be_empty(client: httpx.Client) -> None:
+    """An empty body makes a graph without statements, which is there."""
+    assert put(client, "").status_code == 201
+    assert n_triples(client) == []
+
+
+def test_the_unnamed_graph_is_called_default(client: httpx.Client) -> None:
+    """It is always there; what is put into it is seen by queries without a graph, and nothing else of it is."""
+    default = {"default": ""}
+    assert put(client, f"<{EX}a> <{EX}p> 1 .", params=default).status_code in (200, 204)
+    assert len(n_triples(client, default="")) == 1
+    assert client.get("/sparql", params={"query": f"ASK {{ <{EX}a> ?p 1 }}"}).json()["boolean"] is True
+    assert client.delete("/graphs", params=default).status_code in (200, 204)
+    assert n_triples(client, default="") == []
+
+
+def test_head_has_the_headers_of_get(client: httpx.Client) -> None:
+    """Without the body."""
+    put(client, "<a> <p> 1 .")
+    got, head = client.get("/graphs", params=GRAPH), client.head("/graphs", params=GRAPH)
+    for name in ("content-type", "content-length", "etag", "kgraph-revision", "vary"):
+        assert head.headers.get(name) == got.headers.get(name), name
+    assert head.content == b""
+    assert client.head("/graphs", params={"graph": f"{EX}none"}).status_code == 404
+
+
+def test_every_format_goes_in_and_out(client: httpx.Client) -> None:
+    """Turtle, N-Triples, RDF/XML and JSON-LD in; the formats of graphs out, labelled as they are."""
+    bodies = {
+        "text/turtle": "<a> <p> <b> .",
+        "application/n-triples": f"<{EX}a> <{EX}p> <{EX}b> .",
+        "application/rdf+xml": (
+            '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:e="https://example.org/">'
+            '<rdf:Description rdf:about="https://example.org/a"><e:p rdf:resource="https://example.org/b"/>'
+            "</rdf:Description></rdf:RDF>"
+        ),
+        "application/ld+json": f'{{"@id": "{EX}a", "{EX}p": {{"@id": "{EX}b"}}}}',
+    }
+    for kind, body in bodies.items():
+        assert put(client, body, headers={"Content-Type": f"{kind}; charset=utf-8"}).status_code in (200, 201, 204)
+        assert n_triples(client) == [f"<{EX}a> <{EX}p> <{EX}b> ."], kind
+    for kind in (*bodies, "application/n-quads", "application/trig"):
+        answer = client.get("/graphs", params=GRAPH, headers={"Accept": kind})
+        assert answer.headers["content-type"].split(";")[0] == kind
+        assert answer.content
+    assert client.get("/graphs", params=GRAPH, headers={"Accept": "application/pdf"}).status_code == 406
+
+
+def test_a_form_with_files_is_merged(client: httpx.Client) -> None:
+    """POST of multipart/form-data, each part with a type of its own."""
+    files = {
+        "one": ("one.ttl", f"<{EX}a> <{EX}p> 1 .", "text/turtle"),
+        "two": ("two.nt", f'<{EX}a> <{EX}p> "b" .\n', "application/n-triples"),
+    }
+    assert client.post("/graphs", params=GRAPH, files=files).status_code == 201
+    assert len(n_triples(client)) == 2
+
+
+def test_a_broken_body_leaves_the_graph_as_it_was(client: httpx.Client) -> None:
+    """400 with the place of the fault; a type that is no graph's is 415; a body that is too long 413."""
+    put(client, "<a> <p> 1 .")
+    before = n_triples(client)
+    broken = put(client, "<a> <p> 1 .\n<a> <p> oops .")
+    assert (broken.status_code, broken.json()["code"], broken.json()["line"]) == (400, "body-unreadable", 2)
+    assert put(client, "<a> <p> 1 .", headers={"Content-Type": "application/rdf+xml"}).status_code == 400
+    assert put(client, "a,b", headers={"Content-Type": "text/csv"}).status_code == 415
+    assert put(client, "x", headers={"Content-Encoding": "gzip"}).status_code == 415
+    assert n_triples(client) == before
+
+
+def test_a_stale_tag_is_412(client: httpx.Client) -> None:
+    """If-Match compares strongly; If-None-Match: * makes a graph only where there is none."""
+    put(client, "<a> <p> 1 .")
+    tag = client.get("/graphs", params=GRAPH).headers["etag"]
+    assert not tag.startswith("W/")
+    assert put(client, "<a> <p> 2 .", headers={"If-Match": tag}).status_code in (200, 204)
+    assert put(client, "<a> <p> 3 .", headers={"If-Match": tag}).status_code == 412
+    assert put(client, "<a> <p> 3 .", headers={"If-Match": f"W/{tag}"}).status_code == 412
+    assert put(client, "<a> <p> 3 .", headers={"If-None-Match": "*"}).status_code == 412
+    assert client.delete("/graphs", params=GRAPH, headers={"If-Match": tag}).status_code == 412
+    assert put(client, "<a> <p> 3 .", headers={"If-Match": "*"}).status_code in (200, 204)
+    held = {"If-None-Match": client.get("/graphs", params=GRAPH).headers["etag"]}
+    assert client.get("/graphs", params=GRAPH, headers=held).status_code == 304
+
+
+def test_a_tag_of_a_compressed_answer_counts_too(client: httpx.Client) -> None:
+    """Strong tags differ from coding to coding; each of them names the graph's content."""
+    put(client, "\n".join(f"<a> <p> {n} ." for n in range(500)))
+    tags = {
+        client.get("/graphs", params=GRAPH, headers={"Accept-Encoding": coding}).headers["etag"]
+        for coding in ("gzip", "identity")
+    }
+    assert len(tags) == 2
+    for tag in tags:
+        dry = put(client, "<a> <p> 2 .", headers={"If-Match": tag}, params={**GRAPH, "dry-run": "true"})
+        assert dry.status_code in (200, 204)
+
+
+def test_patch_is_an_update_of_one_graph(client: httpx.Client) -> None:
+    """Operations that name no graph are about this one; those that name one are refused."""
+    put(client, f"<{EX}a> <{EX}p> 1 .")
+    headers = {"Content-Type": "application/sparql-update"}
+    text = f"DELETE {{ ?s ?p ?o }} INSERT {{ ?s ?p 2 }} WHERE {{ ?s ?p ?o }} ; INSERT DATA {{ <{EX}b> <{EX}p> 3 }}"
+    assert client.patch("/graphs", params=GRAPH, content=text, headers=headers).status_code in (200, 204)
+    assert [line.split('"')[1] for line in n_triples(client)] == ["2", "3"]
+    for refused in (f"DROP GRAPH <{EX}g>", f"INSERT DATA {{ GRAPH <{EX}h> {{ <{EX}b> <{EX}p> 3 }} }}"):
+        answer = client.patch("/graphs", params=GRAPH, content=refused, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (400, "patch-other-graph")
+
+
+def test_the_whole_dataset_comes_with_its_graphs_or_not_at_all(client: httpx.Client) -> None:
+    """N-Quads and TriG name the graphs; Turtle cannot, so it is 406."""
+    put(client, "<a> <p> 1 .")
+    dataset = client.get("/graphs", headers={"Accept": "application/n-quads"})
+    assert f"<{EX}g> ." in dataset.text
+    assert "graph/asserted>" not in dataset.text
+    assert client.get("/graphs", headers={"Accept": "text/turtle"}).status_code == 406
+    assert client.delete("/graphs").status_code == 400
+
+
+def test_literals_come_back_as_they_were_sent(client: httpx.Client) -> None:
+    """The store normalises values; an export does not."""
+    put(client, "<a> <p> 01, 7.30 .")
+    assert {line.split('"')[1] for line in n_triples(client)} == {"01", "7.30"}
+
+
+def test_a_violation_is_422_and_the_old_graph_stays(client: httpx.Client) -> None:
+    """The report is that of updates."""
+    put(client, "<a> <p> 1 .")
+    before = n_triples(client)
+    bad = put(client, "<f> a <https://w3id.org/inkludering/ont#Finding> .")
+    assert (bad.status_code, bad.json()["code"]) == (422, "change-refused")
+    assert n_triples(client) == before
+
+
+def test_reading_needs_no_token_and_writing_does(client: httpx.Client) -> None:
+    """For each method that writes."""
+    put(client, "<a> <p> 1 .")
+    with httpx.Client(base_url=client.base_url) as stranger:
+        assert stranger.get("/graphs", params=GRAPH).status_code == 200
+        for method in ("PUT", "POST", "DELETE", "PATCH"):
+            answer = stranger.request(method, "/graphs", params=GRAPH, content="<a> <p> 2 .", headers=TURTLE)
+            assert answer.status_code == 401, method
+            assert "www-authenticate" in answer.headers
+
+
+def test_the_request_must_name_one_graph(client: httpx.Client) -> None:
+    """Two names, a relative IRI and other methods are refused; OPTIONS tells what there is."""
+    assert client.get("/graphs", params={"graph": f"{EX}g", "default": ""}).status_code == 400
+    assert client.get("/graphs", params={"graph": "relative"}).status_code == 400
+    options = client.options("/graphs", headers={"Origin": "https://example.com"})
+    assert options.status_code == 204
+    assert "PATCH" in options.headers["access-control-allow-methods"]
+    refused = client.request("TRACE", "/graphs", params=GRAPH)
+    assert refused.status_code == 405
+    assert set(refused.headers["allow"].split(", ")) >= {"GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS"}
