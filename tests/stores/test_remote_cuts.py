@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -26,25 +26,24 @@ from kgraph.vocabulary import GRAPHS
 SELECT, ASK, CONSTRUCT = "SELECT ?s { ?s ?p ?o }", "ASK {}", "CONSTRUCT WHERE { ?s ?p ?o }"
 ROW = '{"s":{"type":"uri","value":"http://e/s"}}'
 TABLE = f'{{"head":{{"vars":["s"]}},"results":{{"bindings":[{ROW},{ROW}]}}}}'.encode()
-LISTING = (
-    '{"head":{"vars":["g","n"]},"results":{"bindings":[{"g":{"type":"uri","value":"' + GRAPHS + 'report"},'
-    '"n":{"type":"literal","value":"3"}}]}}'
-).encode()
 TRIPLE = b"<http://e/s> <http://e/p> <http://e/o> .\n"
 JSON_TYPE, NT_TYPE = JSON_RESULTS.media_type, N_TRIPLES.media_type
+
+OWN = tuple(GRAPHS + name for name in ("authority", "inferred", "report", "shapes"))
 
 Script = Callable[[socket.socket], None]
 Serve = Callable[[Settings, Path], AbstractContextManager[str]]
 
 
 class Engine:
-    """A server on loopback that lists one graph and answers each other request as it is told."""
+    """A server on loopback that lists its graphs and answers each other request as it is told."""
 
     def __init__(self) -> None:
         """Listen on a free port."""
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.address = f"http://127.0.0.1:{self._listening.getsockname()[1]}/sparql"
         self.script: Script = lambda connection: None
+        self.graphs: tuple[str, ...] = ("http://elsewhere.example/", *OWN)
         self.requests: list[tuple[str, dict[str, list[str]]]] = []
         self.sent = 0
         self._ended = threading.Event()
@@ -80,7 +79,7 @@ class Engine:
             while request := _read_request(connection):
                 self.requests.append(request)
                 if "GROUP BY ?g" in request[1]["query"][0]:
-                    connection.sendall(whole(LISTING))
+                    connection.sendall(whole(listing(self.graphs)))
                     continue
                 self.script(connection)
                 return
@@ -110,6 +109,12 @@ def whole(body: bytes, kind: str = JSON_TYPE, *extra: str, status: str = "200 OK
         f"Content-Length: {len(body) if length is None else length}",
     ]
     return "\r\n".join([*lines, *extra, "", ""]).encode() + body
+
+
+def listing(graphs: tuple[str, ...]) -> bytes:
+    """Return a table of graphs of three statements each."""
+    rows = [{"g": {"type": "uri", "value": graph}, "n": {"type": "literal", "value": "3"}} for graph in graphs]
+    return json.dumps({"head": {"vars": ["g", "n"]}, "results": {"bindings": rows}}).encode()
 
 
 def chunked(*parts: bytes, kind: str = JSON_TYPE, ended: bool = True) -> bytes:
@@ -379,6 +384,50 @@ def test_what_is_sent_names_graphs_of_the_store_only(engine: Engine, store: Remo
     assert form["default-graph-uri"] == [GRAPHS + "report"]
     assert form["named-graph-uri"] == [GRAPHS + "none"]
     assert "elsewhere" not in json.dumps(form)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "default", "named"),
+    [
+        (None, ("authority", "report"), ("authority", "inferred", "report", "shapes")),
+        (((GRAPHS + "asserted",), ()), ("authority", "report"), ("none",)),
+        (((GRAPHS + "all",), (GRAPHS + "shapes",)), ("authority", "report", "inferred"), ("shapes",)),
+        (((GRAPHS + "shapes", GRAPHS + "shapes"), ()), ("shapes",), ("none",)),
+        (((), (GRAPHS + "asserted",)), ("none",), ("none",)),
+    ],
+)
+def test_the_dataset_is_made_of_the_graphs_that_the_engine_holds(
+    engine: Engine,
+    store: RemoteStore,
+    dataset: tuple[tuple[str, ...], tuple[str, ...]] | None,
+    default: tuple[str, ...],
+    named: tuple[str, ...],
+) -> None:
+    """The default graph is the union of the asserted ones; others of the engine's graphs are not part of it."""
+    engine.script = sends(whole(TABLE))
+    store.query(Query(SELECT, dataset), CSV).read()
+    _, form = engine.requests[-1]
+    assert form["default-graph-uri"] == [GRAPHS + name for name in default]
+    assert form["named-graph-uri"] == [GRAPHS + name for name in named]
+
+
+def test_a_union_that_the_engine_keeps_is_the_default_graph(engine: Engine) -> None:
+    """It is named in place of its parts, and is none of the dataset's named graphs."""
+    engine.graphs = (*OWN, GRAPHS + "asserted")
+    engine.script = sends(whole(TABLE))
+    with closing(RemoteStore(engine.address)) as store:
+        assert set(store.graphs()) == set(OWN)
+        store.query(Query(SELECT, ((GRAPHS + "all",), ())), CSV).read()
+    assert engine.requests[-1][1]["default-graph-uri"] == [GRAPHS + "asserted", GRAPHS + "inferred"]
+
+
+def test_a_graph_that_comes_later_is_seen(engine: Engine) -> None:
+    """The list is asked for anew when it is old, while queries go on with the one there is."""
+    with closing(RemoteStore(engine.address, limits=RemoteLimits(graphs_age=0.0))) as store:
+        assert GRAPHS + "links" not in store.graphs()
+        engine.graphs = (*OWN, GRAPHS + "links")
+        while GRAPHS + "links" not in store.graphs():
+            time.sleep(0.01)
 
 
 @pytest.mark.parametrize("term", ["_:b", "<a:a> . <b:b>", '"x" } #', "?y", ""])
