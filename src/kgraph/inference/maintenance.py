@@ -1,8 +1,8 @@
 """What follows from the data, kept true while the data change.
 
 Statements that come are followed through the rules they meet (semi-naive evaluation: each new statement stands in
-the place of each premise it fits). Where statements go that some rule uses or gives, the closure is computed anew.
-Changes that no rule speaks of cost a look-up.
+the place of each premise it fits). Where statements go, all that rests on them goes too, and what still follows from
+the rest is then derived again (delete and rederive). Changes that no rule speaks of cost a look-up.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from kgraph.inference.materialisation import infer, rule_query
 from kgraph.inference.rules import Pattern, Rule
 
 MOST_FOLLOWED = 2000
-"""Statements that are followed one by one; of more than these the closure is computed anew, which is then faster."""
+"""Statements that are followed one by one; for more the closure is computed anew, which is then faster."""
 
 
 class Maintenance:
@@ -26,10 +26,11 @@ class Maintenance:
         """Take compiled rules."""
         self._rules = rules
         self._queries = {rule: rule_query(rule) for rule in rules}
+        self._whole = {rule: _body_query(rule) for rule in rules}
         self._premises: dict[NamedNode, list[tuple[Rule, Pattern]]] = defaultdict(list)
-        self._conclusions: dict[NamedNode, list[Pattern]] = defaultdict(list)
+        self._conclusions: dict[NamedNode, list[Rule]] = defaultdict(list)
         for rule in rules:
-            self._conclusions[rule.conclusion.predicate].append(rule.conclusion)
+            self._conclusions[rule.conclusion.predicate].append(rule)
             for premise in rule.premises:
                 self._premises[premise.predicate].append((rule, premise))
 
@@ -41,14 +42,18 @@ class Maintenance:
         ``removed`` and ``added`` are what ``asserted`` lost and won. Returns the triples that the graph ``inferred``
         lost and won. Raises :class:`kgraph.errors.RuleError` if the closure does not end.
         """
-        new = [quad for quad in added if self._meets_premise(quad)]
-        if any(self._meets_premise(quad) or self._is_concluded(quad) for quad in removed) or len(new) > MOST_FOLLOWED:
-            return self._recompute(engine, asserted, inferred)
-        known = [quad for quad in _in_graph(added, inferred) if quad in engine]
-        for quad in known:
-            engine.remove(quad)
-        won = self._follow(engine, asserted, inferred, [quad.triple for quad in new])
-        return [quad.triple for quad in known], won
+        graphs = _Graphs(engine, asserted, inferred)
+        new = [quad.triple for quad in added if self._meets_premise(quad)]
+        gone = [quad for quad in removed if self._meets_premise(quad) or self._is_concluded(quad)]
+        if len(new) + len(gone) > MOST_FOLLOWED:
+            return self._recompute(graphs)
+        known = [quad.triple for quad in added if graphs.infers(quad.triple)]
+        graphs.drop(known)
+        lost, rederived = self._unfollow(graphs, gone)
+        if lost is None:
+            return self._recompute(graphs, known)
+        won = self._follow(graphs, [*rederived, *new])
+        return _net([*known, *lost], [*rederived, *won])
 
     def _meets_premise(self, quad: Quad) -> bool:
         found = self._premises.get(quad.predicate, ())
@@ -56,37 +61,119 @@ class Maintenance:
 
     def _is_concluded(self, quad: Quad) -> bool:
         found = self._conclusions.get(quad.predicate, ())
-        return any(_bindings(conclusion, quad.triple) is not None for conclusion in found)
+        return any(_bindings(rule.conclusion, quad.triple) is not None for rule in found)
 
-    def _follow(self, engine: Store, asserted: NamedNode, inferred: NamedNode, new: list[Triple]) -> list[Triple]:
+    def _follow(self, graphs: _Graphs, new: list[Triple]) -> list[Triple]:
+        """Add what follows from new statements, and return it."""
         won: list[Triple] = []
         while new:
-            found: dict[Triple, None] = {}
-            for triple in new:
-                for rule, premise in self._premises.get(triple.predicate, ()):
-                    bindings = _bindings(premise, triple)
-                    if bindings is not None:
-                        given = engine.query(
-                            self._queries[rule],
-                            default_graph=[asserted, inferred],
-                            named_graphs=[],
-                            substitutions=bindings,  # type: ignore[arg-type]
-                        )
-                        assert isinstance(given, QueryTriples)
-                        found.update(dict.fromkeys(given))
-            new = list(found)
-            engine.extend(Quad(t.subject, t.predicate, t.object, inferred) for t in new)
+            new = list(
+                dict.fromkeys(found for triple in new for found in self._conclude(graphs, triple, self._queries))
+            )
+            graphs.infer(new)
             won += new
         return won
 
-    def _recompute(self, engine: Store, asserted: NamedNode, inferred: NamedNode) -> tuple[list[Triple], list[Triple]]:
-        before = {quad.triple for quad in engine.quads_for_pattern(None, None, None, inferred)}
-        after = set(infer(engine.quads_for_pattern(None, None, None, asserted), self._rules).triples)
+    def _unfollow(self, graphs: _Graphs, gone: list[Quad]) -> tuple[list[Triple] | None, list[Triple]]:
+        """Take away what rests on statements that are gone, and give back what follows from the rest at once.
+
+        Returns what was taken away, ``None`` if it is too much to be followed, and what was given back.
+        """
+        if not gone:
+            return [], []
+        graphs.engine.extend(gone)
+        lost: dict[Triple, None] = {}
+        pending = [quad.triple for quad in gone]
+        while pending and len(lost) <= MOST_FOLLOWED:
+            found = (triple for one in pending for triple in self._conclude(graphs, one, self._whole))
+            pending = list(dict.fromkeys(triple for triple in found if triple not in lost and graphs.infers(triple)))
+            lost.update(dict.fromkeys(pending))
+        for quad in gone:
+            graphs.engine.remove(quad)
+        if pending:
+            return None, []
+        graphs.drop(lost)
+        candidates = dict.fromkeys([*lost, *(quad.triple for quad in gone)])
+        rederived = [triple for triple in candidates if self._follows(graphs, triple)]
+        graphs.infer(rederived)
+        return list(lost), rederived
+
+    def _conclude(self, graphs: _Graphs, triple: Triple, queries: dict[Rule, str]) -> Iterator[Triple]:
+        """Yield what each rule concludes from a statement and those that stand."""
+        for rule, premise in self._premises.get(triple.predicate, ()):
+            bindings = _bindings(premise, triple)
+            if bindings is not None:
+                found = graphs.ask(queries[rule], bindings)
+                assert isinstance(found, QueryTriples)
+                yield from found
+
+    def _follows(self, graphs: _Graphs, triple: Triple) -> bool:
+        """Tell whether a statement that is not asserted follows from those that stand, by one rule."""
+        if graphs.asserts(triple):
+            return False
+        for rule in self._conclusions.get(triple.predicate, ()):
+            bindings = _bindings(rule.conclusion, triple)
+            if bindings is not None:
+                found = graphs.ask(self._whole[rule], bindings)
+                assert isinstance(found, QueryTriples)
+                if next(found, None) is not None:
+                    return True
+        return False
+
+    def _recompute(self, graphs: _Graphs, dropped: Iterable[Triple] = ()) -> tuple[list[Triple], list[Triple]]:
+        before = {quad.triple for quad in graphs.quads(graphs.inferred)} | set(dropped)
+        after = set(infer(graphs.quads(graphs.asserted), self._rules).triples)
         lost, won = list(before - after), list(after - before)
-        for triple in lost:
-            engine.remove(Quad(triple.subject, triple.predicate, triple.object, inferred))
-        engine.extend(Quad(t.subject, t.predicate, t.object, inferred) for t in won)
+        graphs.drop(lost)
+        graphs.infer(after)
         return lost, won
+
+
+class _Graphs:
+    """The asserted and the inferred graph of an engine."""
+
+    def __init__(self, engine: Store, asserted: NamedNode, inferred: NamedNode) -> None:
+        self.engine = engine
+        self.asserted = asserted
+        self.inferred = inferred
+
+    def asserts(self, triple: Triple) -> bool:
+        return _quad(triple, self.asserted) in self.engine
+
+    def infers(self, triple: Triple) -> bool:
+        return _quad(triple, self.inferred) in self.engine
+
+    def infer(self, triples: Iterable[Triple]) -> None:
+        self.engine.extend(_quad(triple, self.inferred) for triple in triples)
+
+    def drop(self, triples: Iterable[Triple]) -> None:
+        for triple in triples:
+            self.engine.remove(_quad(triple, self.inferred))
+
+    def quads(self, graph: NamedNode) -> Iterator[Quad]:
+        return self.engine.quads_for_pattern(None, None, None, graph)
+
+    def ask(self, query: str, bindings: dict[Variable, object]) -> object:
+        return self.engine.query(
+            query,
+            default_graph=[self.asserted, self.inferred],
+            named_graphs=[],
+            substitutions=bindings,  # type: ignore[arg-type]
+        )
+
+
+def _body_query(rule: Rule) -> str:
+    """Return the query that gives all that a rule concludes, also what stands already."""
+    conclusion = rule.conclusion.sparql()
+    where = " ".join(premise.sparql() for premise in rule.premises)
+    literal = f" FILTER(!isLiteral(?{rule.conclusion.subject}))" if isinstance(rule.conclusion.subject, str) else ""
+    return f"CONSTRUCT {{ {conclusion} }} WHERE {{ {where}{literal} }}"
+
+
+def _net(lost: Iterable[Triple], won: Iterable[Triple]) -> tuple[list[Triple], list[Triple]]:
+    """Return what is lost and what is won without what is both."""
+    before, after = dict.fromkeys(lost), dict.fromkeys(won)
+    return [triple for triple in before if triple not in after], [triple for triple in after if triple not in before]
 
 
 def _bindings(pattern: Pattern, triple: Triple) -> dict[Variable, object] | None:
@@ -101,5 +188,5 @@ def _bindings(pattern: Pattern, triple: Triple) -> dict[Variable, object] | None
     return bindings
 
 
-def _in_graph(quads: Iterable[Quad], graph: NamedNode) -> Iterator[Quad]:
-    return (Quad(quad.subject, quad.predicate, quad.object, graph) for quad in quads)
+def _quad(triple: Triple, graph: NamedNode) -> Quad:
+    return Quad(triple.subject, triple.predicate, triple.object, graph)
