@@ -41,6 +41,22 @@ def receive_frame(channel: socket.socket) -> tuple[bytes, bytes]:
     return kind, _receive(channel, length)
 
 
+def receive_request(channel: socket.socket) -> tuple[bytes, bytes]:
+    """Return the next frame where none follows before it is answered: most often it takes one call of the system.
+
+    Raises ``EOFError`` if the other side is gone.
+    """
+    received = channel.recv(CHUNK)
+    if not received:
+        raise EOFError
+    if len(received) < _HEAD.size:
+        received += _receive(channel, _HEAD.size - len(received))
+    kind, length = _HEAD.unpack_from(received)
+    missing = _HEAD.size + length - len(received)
+    body = received[_HEAD.size :]
+    return kind, body + _receive(channel, missing) if missing > 0 else body
+
+
 def read_frames(received: bytearray) -> Iterator[tuple[bytes, bytes]]:
     """Yield the frames of an answer that have come whole, and remove them from what was received.
 

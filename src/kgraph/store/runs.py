@@ -30,11 +30,19 @@ PATIENCE = 0.1
 HELD = 4 * 1024 * 1024
 """Bytes of an answer that are held back while its query is young: so much fails with a status, not with a cut."""
 
+_FORBEARANCE = 1.0
 _OUT_OF_MEMORY = b"memory allocation of"
 
 
 class Overdue(Exception):
     """A query has had its turn in a place, and none of the slow places is free."""
+
+
+class ProcessLostError(QueryFailedError):
+    """The process that answered is gone, by the query's doing or with the process it is a fork of."""
+
+    def __init__(self) -> None:
+        super().__init__("the process that answered is gone")
 
 
 class Host(Protocol):
@@ -95,7 +103,7 @@ class Run:
             self.worker.send(request_frame(self._query, self._format), self._timeout)
         except OSError as error:
             self.close()
-            raise _gone() from error
+            raise ProcessLostError() from error
         return self.gather()
 
     def gather(self) -> Answer:
@@ -140,7 +148,7 @@ class Run:
         except ValueError as error:
             if bytes(self._received).startswith(_OUT_OF_MEMORY):
                 raise QueryMemoryError(self._host.limits.memory) from error
-            raise _gone() from error
+            raise ProcessLostError() from error
         if 0 < self._host.limits.answer < self._size:
             raise AnswerTooLargeError(self._host.limits.answer)
 
@@ -155,7 +163,7 @@ class Run:
     def fail(self, error: Exception) -> Exception:
         """Give the place back after an error, and return the error that tells of it."""
         self._finish(healthy=isinstance(error, QuerySyntaxError))
-        return error if isinstance(error, KgraphError) else _gone()
+        return error if isinstance(error, KgraphError) else ProcessLostError()
 
     def close(self) -> None:
         """Give up what was not read: the process is replaced, unless it is done."""
@@ -184,7 +192,7 @@ class Run:
         except BlockingIOError:
             return
         except (EOFError, OSError, ValueError) as error:
-            raise _gone() from error
+            raise ProcessLostError() from error
         finally:
             self._waited += time.monotonic() - began
         self.feed(data)
@@ -204,14 +212,15 @@ class Run:
         """Leave the place to a fresh process and go on with less of the processors."""
         if self._slow:
             return
-        if self._host.slow.take():
-            self._slow = True
-            self.worker.yield_processor()
-            self._host.fill_place()
+        # On a busy machine a small query may wait for a processor: only what it used counts against it, for a while.
+        used = self.worker.processor_time() - self._used_before
+        if may_stay and used < PATIENCE / 2 and time.monotonic() - self._began < _FORBEARANCE:
             return
-        # On a busy machine a small query may wait for a processor: only what it used counts against it.
-        if not may_stay or self.worker.processor_time() - self._used_before >= PATIENCE / 2:
+        if not self._host.slow.take():
             raise Overdue
+        self._slow = True
+        self.worker.yield_processor()
+        self._host.fill_place()
 
     def _finish(self, *, healthy: bool) -> None:
         """Give the place back, once; a process that is not done with its query is killed."""
@@ -232,10 +241,6 @@ class Run:
             if not healthy:
                 self.worker.kill()
             self._host.fill_place(self.worker if healthy else None)
-
-
-def _gone() -> QueryFailedError:
-    return QueryFailedError("the process that answered is gone")
 
 
 def _told(content: Mapping[str, object], memory: int) -> Exception:

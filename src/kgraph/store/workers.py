@@ -24,12 +24,13 @@ from kgraph.store.held import Source
 from kgraph.store.lanes import Lane
 from kgraph.store.places import Places, SlowPlaces
 from kgraph.store.processes import Worker, WorkerLimits, can_isolate
-from kgraph.store.runs import Overdue, Run
+from kgraph.store.runs import Overdue, ProcessLostError, Run
 from kgraph.store.supervision import Zygote
 
 __all__ = ["WorkerLimits", "WorkerStore", "can_isolate"]
 
 _FAILURE_KEPT = 10.0
+_PARTING = 0.1
 
 
 class WorkerStore:
@@ -91,9 +92,16 @@ class WorkerStore:
 
     def ask_again(self, error: QueryFailedError, parent: int, query: Query, format: Format) -> Answer:
         """Answer a query whose process died with its parent, or raise the error. Nothing was answered yet."""
-        if self._zygote.pid == parent and self._zygote.is_alive():
+        if not isinstance(error, ProcessLostError):
             raise error
-        return self._query(query, format)
+        # When the parent dies its forks may be gone a moment before it is.
+        until = time.monotonic() + _PARTING
+        while self._zygote.pid == parent and self._zygote.is_alive():
+            if time.monotonic() > until:
+                raise error
+            time.sleep(_PARTING / 10)
+        # The other processes are forks of the same one.
+        return self._query(query, format, anew=True)
 
     def go_on(self, run: Run, query: Query, format: Format) -> Answer:
         """Answer a query that was sent, waiting in this thread; one that is slow may have to begin anew."""
@@ -110,7 +118,9 @@ class WorkerStore:
 
     def is_ready(self, worker: Worker | None) -> bool:
         """Tell whether a process is there and answers from the present state of the data."""
-        return worker is not None and not worker.is_lost and worker.revision == self._zygote.revision
+        if worker is None or worker.is_lost or worker.parent != self._zygote.pid:
+            return False
+        return worker.revision is self._zygote.revision or worker.revision == self._zygote.revision
 
     def refresh(self, worker: Worker | None) -> Worker:
         """Return a process for a place whose own is not ready."""
@@ -144,11 +154,11 @@ class WorkerStore:
         if self._lane is not None:
             self._lane.close()
 
-    def _query(self, query: Query, format: Format) -> Answer:
+    def _query(self, query: Query, format: Format, *, anew: bool = False) -> Answer:
         if self.is_slow(query):
             return self._query_slowly(query, format)
         worker = self.places.take(self.limits.patience)
-        if worker is None or not self.is_ready(worker) or worker.wait(0):
+        if worker is None or anew or not self.is_ready(worker) or worker.wait(0):
             # A process that waits for a query says nothing: one that does is gone.
             worker = self.refresh(worker)
         try:

@@ -23,7 +23,18 @@ from kgraph.errors import KgraphError, QueryFailedError, QuerySyntaxError
 from kgraph.formats import GRAPHS, RESULTS, by_name
 from kgraph.store.base import Query
 from kgraph.store.embedded import EmbeddedStore
-from kgraph.store.frames import APPLY, DRAFT, ERROR, FORK, QUERY, READY, FrameWriter, receive_frame, send_frame
+from kgraph.store.frames import (
+    APPLY,
+    DRAFT,
+    ERROR,
+    FORK,
+    QUERY,
+    READY,
+    FrameWriter,
+    receive_frame,
+    receive_request,
+    send_frame,
+)
 from kgraph.store.held import Held, Source, open_held
 from kgraph.store.wire import pack_draft, pack_error, unpack_change, unpack_draft
 
@@ -109,7 +120,7 @@ def _shut_in(descriptor: int, parent: int, memory: int) -> None:
 def _answer_queries(channel: socket.socket, store: EmbeddedStore) -> None:
     while True:
         try:
-            kind, body = receive_frame(channel)
+            kind, body = receive_request(channel)
         except (EOFError, OSError):
             return
         if kind != QUERY:
