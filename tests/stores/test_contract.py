@@ -17,7 +17,7 @@ from kgraph.store.base import Cancellation, Query, Row, Store, read_table
 from kgraph.vocabulary import GRAPHS as GRAPH
 from kgraph.vocabulary import TERMS
 
-CASES = 115
+CASES = 122
 """The number of cases for each store."""
 
 E = "http://example.org/"
@@ -314,8 +314,21 @@ def test_a_description_follows_blank_nodes(store: Store) -> None:
         ("SELECT ?x { e:d e:next? ?x }", [E + "d"]),
         ("SELECT ?x { e:a !e:next ?x }", ["A"]),
         ("SELECT ?x { e:none e:next* ?x }", [E + "none"]),
+        ("SELECT DISTINCT ?x { e:a e:next*/e:next* ?x }", [E + "a", E + "b", E + "c", E + "d"]),
+        ("SELECT DISTINCT ?x { ?x e:next* ?y . ?y e:name 'A' }", [E + "a", E + "b", E + "c"]),
     ],
-    ids=["plus", "star", "sequence", "inverse", "alternative", "optional", "negated", "zero-length"],
+    ids=[
+        "plus",
+        "star",
+        "sequence",
+        "inverse",
+        "alternative",
+        "optional",
+        "negated",
+        "zero-length",
+        "two-stars",
+        "free-ends",
+    ],
 )
 def test_paths_are_followed(store: Store, text: str, expected: list[str]) -> None:
     """Property paths, also around a circle."""
@@ -354,6 +367,32 @@ def test_answers_are_ordered(store: Store, text: str, expected: list[str | None]
         ("SELECT ?n { { SELECT ?n { VALUES ?n { 1 2 } } ORDER BY DESC(?n) LIMIT 1 } }", "2"),
         ("SELECT ?n { e:integer e:value ?v BIND (?v + 1 AS ?n) }", "43"),
         ("SELECT ?n { e:integer e:value ?v FILTER (?v = 42.0) BIND ('same' AS ?n) }", "same"),
+        ("SELECT (7 / 2 AS ?n) {}", "3.5"),
+        ("SELECT (AVG(?v) AS ?n) { VALUES ?v { 1 2 } }", "1.5"),
+        ("SELECT ?n { e:integer e:value ?v BIND (?v > 1 AS ?n) }", "true"),
+        ("SELECT ?n { BIND (EXISTS { e:a e:next e:b } AS ?n) }", "true"),
+        ("SELECT (COALESCE(YEAR(?v), 'none') AS ?n) { e:string e:value ?v }", "none"),
+    ],
+    ids=[
+        "sum",
+        "count",
+        "concat",
+        "if",
+        "coalesce",
+        "strlang",
+        "replace",
+        "strlen",
+        "year",
+        "minus",
+        "not-exists",
+        "subquery",
+        "bind",
+        "equality",
+        "division",
+        "average",
+        "comparison",
+        "exists",
+        "error",
     ],
 )  # fmt: skip
 def test_what_queries_lean_on_is_there(store: Store, text: str, expected: str) -> None:

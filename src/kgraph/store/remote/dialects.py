@@ -58,6 +58,24 @@ VIRTUOSO = Dialect(
             ("test_paths_are_followed[plus]",),
         ),
         Deviation(
+            "integer-division",
+            "An integer divided by an integer is an integer: 7 / 2 is 3.",
+            ("test_what_queries_lean_on_is_there[division]",),
+        ),
+        Deviation(
+            "truth-values-as-numbers",
+            "A truth value that BIND works out is the number 1 or 0.",
+            (
+                "test_what_queries_lean_on_is_there[comparison]",
+                "test_what_queries_lean_on_is_there[exists]",
+            ),
+        ),
+        Deviation(
+            "errors-end-queries",
+            "A function that cannot be applied to a value ends the query instead of leaving its variable unbound.",
+            ("test_what_queries_lean_on_is_there[error]",),
+        ),
+        Deviation(
             "order-of-kinds",
             "ORDER BY puts literals before IRIs.",
             ("test_answers_are_ordered[kinds]",),
