@@ -162,7 +162,7 @@ CASES: list[Case] = [
         {},
         "statement study page against againstStudy againstPage sharesDesign sharesPlace",
         {
-            (NOT, VIK, "15", KEEPS, BERG, "13", "false", "false"),
+            (NOT, VIK, "15", KEEPS, BERG, "13", "false", None),
             (HOMES, BERG, "12", HOMES, DAL, "14", "false", "false"),
         },
     ),
