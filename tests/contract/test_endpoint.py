@@ -388,3 +388,48 @@ def test_the_packaged_dataset_answers(packaged_server: str) -> None:
     )
     answer = httpx.get(packaged_server + "/sparql", params={"query": query}, headers={"Accept": "text/csv"})
     assert int(answer.text.split()[1]) > 0
+
+
+def test_requests_one_after_the_other_on_a_connection_are_answered_in_order(server: str) -> None:
+    """Whether they come together, in pieces, or while an answer is under way; faults among them as well."""
+    host, port = server.removeprefix("http://").split(":")
+    head = f"Host: {host}\r\nAccept: text/csv\r\n\r\n"
+    queries = [f"SELECT ({number} AS ?n) {{}}" for number in range(12)]
+    queries[4] = "SELECT"
+    queries[7] = ENDLESS
+    targets = ["/sparql?" + urllib.parse.urlencode({"query": query}) for query in queries]
+    sent = "".join(f"GET {target} HTTP/1.1\r\n{head}" for target in targets).encode()
+    # The first alone, two at once, the rest in pieces that end anywhere.
+    first, second = sent.index(b"GET", 1), sent.index(b"GET", sent.index(b"GET", 1) + 200)
+    pieces = [sent[:first], sent[first:second]]
+    pieces += [sent[start : start + 333] for start in range(second, len(sent), 333)]
+    received = b""
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        for piece in pieces:
+            connection.sendall(piece)
+            time.sleep(0.01)
+        while received.count(b"HTTP/1.1 ") < len(queries) or not received.endswith(b"n\r\n11\r\n"):
+            part = connection.recv(65536)
+            assert part, received
+            received += part
+    answers = received.split(b"HTTP/1.1 ")[1:]
+    assert [answer[:3] for answer in answers] == [b"200"] * 4 + [b"400"] + [b"200"] * 2 + [b"503"] + [b"200"] * 4
+    for number, answer in enumerate(answers):
+        if number not in (4, 7):
+            assert answer.endswith(f"\r\n\r\nn\r\n{number}\r\n".encode())
+
+
+def test_the_short_way_and_the_long_way_give_the_same(client: httpx.Client) -> None:
+    """A request with an unusual field of the head is read otherwise; its answer has the same headers and body."""
+    for number, accept in enumerate(("text/csv", JSON, "*/*")):
+        for coding in ("identity", "gzip", "br"):
+            query = f"SELECT * {{ ?s ?p ?o }} LIMIT {300 + number}"
+            headers = {"Accept": accept, "Accept-Encoding": coding}
+            ask(client, ASK)
+            short = client.get("/sparql", params={"query": query}, headers=headers)
+            unusual = {**headers, "X-Other": "1", "Cache-Control": "no-cache"}
+            long = client.get("/sparql", params={"query": query}, headers=unusual)
+            assert short.content == long.content
+            ours = {name: value for name, value in short.headers.items() if name not in ("date", "x-request-id")}
+            theirs = {name: value for name, value in long.headers.items() if name not in ("date", "x-request-id")}
+            assert ours == theirs

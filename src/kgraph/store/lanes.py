@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 from kgraph.errors import KgraphError, QueryFailedError, StoreBusyError
 from kgraph.formats import Format
 from kgraph.store.base import Answer, Query
-from kgraph.store.places import Places
+from kgraph.store.places import Give, Places
 from kgraph.store.processes import Worker
 from kgraph.store.runs import HELD, PATIENCE, Host, Run, request_frame
 
@@ -48,6 +48,19 @@ class Hall(Host, Protocol):
         """Answer a query whose process died with its parent, or raise the error."""
 
 
+class Waiting(Protocol):
+    """Who waits for a process, as a future does."""
+
+    def done(self) -> bool:
+        """Tell whether nobody waits any longer."""
+
+    def set_result(self, result: None) -> None:
+        """Take note that the answer has ended, or that much of it is there."""
+
+    def set_exception(self, exception: BaseException) -> None:
+        """Take note of what the query ended in."""
+
+
 class Lane:
     """The way from one event loop to the processes of a store.
 
@@ -62,7 +75,7 @@ class Lane:
         self._thread = threading.get_ident()
         self._epoll = select.epoll()
         self._executor = ThreadPoolExecutor(threads, "kgraph-query")
-        self._asked: dict[int, tuple[Run, asyncio.Future[None]]] = {}
+        self._asked: dict[int, tuple[Run, Waiting]] = {}
         self._watched: dict[int, Worker] = {}
         self.loop.add_reader(self._epoll.fileno(), self._look)
 
@@ -77,8 +90,7 @@ class Lane:
             worker = await self.in_thread(self._hall.refresh, worker)
         run = Run(self._hall, worker, query, format)
         done = self.loop.create_future()
-        self._watch(worker)
-        self._asked[worker.descriptor] = run, done
+        self.expect(run, done)
         timer = self.loop.call_later(PATIENCE, _stop_waiting, done)
         try:
             worker.send_now(frame)
@@ -94,7 +106,7 @@ class Lane:
             raise
         finally:
             timer.cancel()
-            self._asked.pop(worker.descriptor, None)
+            self.forget(worker)
         if run.ended:
             return run.answer()
         self._unwatch(worker)
@@ -112,14 +124,30 @@ class Lane:
         self._epoll.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
 
+    def expect(self, run: Run, waiting: Waiting) -> None:
+        """Tell ``waiting`` when a query that is about to be sent has ended, or much of its answer is there."""
+        worker = run.worker
+        if self._watched.get(worker.descriptor) is not worker:
+            self._epoll.register(worker.descriptor, _EVENTS)
+            self._watched[worker.descriptor] = worker
+        self._asked[worker.descriptor] = run, waiting
+
+    def forget(self, worker: Worker) -> None:
+        """Expect nothing more of a process for now."""
+        self._asked.pop(worker.descriptor, None)
+
+    def call(self, take: Give, worker: Worker | None) -> None:
+        """Hand a place over in the thread of the loop."""
+        if threading.get_ident() == self._thread:
+            take(worker)
+        else:
+            self.loop.call_soon_threadsafe(take, worker)
+
     async def _take(self, when_long: Callable[[], None]) -> Worker | None:
         place: asyncio.Future[Worker | None] = self.loop.create_future()
 
         def give(worker: Worker | None) -> None:
-            if threading.get_ident() == self._thread:
-                self._hand_over(place, worker)
-            else:
-                self.loop.call_soon_threadsafe(self._hand_over, place, worker)
+            self.call(lambda given: self._hand_over(place, given), worker)
 
         if self._hall.places.ask(give):
             return place.result()
@@ -138,11 +166,6 @@ class Lane:
         else:
             place.set_result(worker)
 
-    def _watch(self, worker: Worker) -> None:
-        if self._watched.get(worker.descriptor) is not worker:
-            self._epoll.register(worker.descriptor, _EVENTS)
-            self._watched[worker.descriptor] = worker
-
     def _unwatch(self, worker: Worker) -> None:
         if self._watched.pop(worker.descriptor, None) is worker:
             self._epoll.unregister(worker.descriptor)
@@ -155,17 +178,18 @@ class Lane:
             elif events & select.EPOLLHUP and (worker := self._watched.pop(descriptor, None)):
                 worker.is_lost = True
 
-    def _read(self, run: Run, done: asyncio.Future[None]) -> None:
+    def _read(self, run: Run, done: Waiting) -> None:
         if done.done():
             return
         try:
             while not run.ended and run.held < HELD:
                 run.feed(run.worker.read())
-            done.set_result(None)
         except BlockingIOError:
             return
         except (OSError, EOFError, KgraphError) as error:
             done.set_exception(run.fail(error))
+            return
+        done.set_result(None)
 
 
 def _stop_queueing(place: asyncio.Future[Worker | None]) -> None:

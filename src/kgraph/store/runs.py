@@ -165,6 +165,14 @@ class Run:
         self._finish(healthy=isinstance(error, QuerySyntaxError))
         return error if isinstance(error, KgraphError) else ProcessLostError()
 
+    def is_patient(self) -> bool:
+        """Tell whether a query may keep its place for now.
+
+        On a busy machine a small query may wait for a processor: only what it used counts against it, for a while.
+        """
+        used = self.worker.processor_time() - self._used_before
+        return used < PATIENCE / 2 and time.monotonic() - self._began < _FORBEARANCE
+
     def close(self) -> None:
         """Give up what was not read: the process is replaced, unless it is done."""
         self._finish(healthy=False)
@@ -212,9 +220,7 @@ class Run:
         """Leave the place to a fresh process and go on with less of the processors."""
         if self._slow:
             return
-        # On a busy machine a small query may wait for a processor: only what it used counts against it, for a while.
-        used = self.worker.processor_time() - self._used_before
-        if may_stay and used < PATIENCE / 2 and time.monotonic() - self._began < _FORBEARANCE:
+        if may_stay and self.is_patient():
             return
         if not self._host.slow.take():
             raise Overdue

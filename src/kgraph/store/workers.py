@@ -71,6 +71,11 @@ class WorkerStore:
         """The number of the process that holds the dataset."""
         return self._zygote.pid
 
+    @property
+    def lane(self) -> Lane | None:
+        """The way from the event loop that asked last, if that still runs."""
+        return self._lane if self._lane is not None and not self._lane.loop.is_closed() else None
+
     def graphs(self) -> Mapping[str, int]:
         """Return the IRIs of the named graphs with their numbers of statements."""
         return dict(self._zygote.graphs)

@@ -22,12 +22,14 @@ from kgraph.query_library import load_library
 from kgraph.resources import Resources
 from kgraph.settings import Settings
 from kgraph.store.base import Store
+from kgraph.store.workers import WorkerStore
 from kgraph.web.access_log import AccessLog
 from kgraph.web.api import DataRoutes, check_address
 from kgraph.web.cache import AnswerCache
 from kgraph.web.changes import Changes
 from kgraph.web.clients import Clients
 from kgraph.web.descriptions import Descriptions
+from kgraph.web.direct import DirectAnswers
 from kgraph.web.endpoint import SparqlEndpoint
 from kgraph.web.exchanges import exchange_of
 from kgraph.web.front import Front, split
@@ -90,7 +92,10 @@ def create_app(settings: Settings, store: Store, home: Path) -> Front:
     for path in (GRAPH_STORE, GRAPH_STORE + "/{path:path}"):
         app.router.routes.append(Route(path, graphs))
     sparql = SparqlEndpoint(services, pages, cache, clients, changes)
-    return Front(app, sparql, settings, lambda: store.revision, cache, clients, operations.metrics, log)
+    front = Front(app, sparql, settings, lambda: store.revision, cache, clients, operations.metrics, log)
+    if isinstance(store, WorkerStore):
+        front.direct = DirectAnswers(services, store, cache, clients, front)
+    return front
 
 
 def _clients(settings: Settings) -> Clients:

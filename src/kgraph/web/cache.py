@@ -61,6 +61,11 @@ class AnswerCache:
         """Return the number of answers."""
         return len(self._answers)
 
+    def has(self, key: Hashable, revision: Revision) -> bool:
+        """Tell whether an answer is kept, without counting that it was looked for."""
+        found = self._answers.get(key)
+        return found is not None and found.revision == revision
+
     def find(self, key: Hashable, revision: Revision) -> Cached | None:
         """Return the answer kept under a key, if it is one of this revision."""
         found = self._answers.get(key)

@@ -106,12 +106,12 @@ class SparqlEndpoint:
     async def _query(self, request: Request, operation: QueryOperation, send: Send) -> None:
         exchange = exchange_of(request.scope)
         question = await self._read(operation, exchange.fields.get(b"accept", b"").decode("latin-1"))
-        exchange.form, exchange.query_hash = question.text.form, _hash(question.text.text)
+        exchange.form, exchange.query_hash = question.text.form, hash_of(question.text.text)
         revision = self._services.revision
         tag = question.tag(revision)
         if b"if-none-match" in exchange.fields and is_fresh(request, tag):
             exchange.revision = revision
-            await send({"type": "http.response.start", "status": 304, "headers": _headers(question, tag)[1:]})
+            await send({"type": "http.response.start", "status": 304, "headers": headers_of(question, tag)[1:]})
             await send({"type": "http.response.body"})
             return
         key = (question.text.text, question.query.dataset, question.format.name) if tag else None
@@ -197,7 +197,7 @@ class _Asking:
     async def _send(self, answer: Answer, send: Send, keep: Keep) -> None:
         exchange, question = self._exchange, self._question
         exchange.revision = answer.revision
-        headers = _headers(question, question.tag(answer.revision))
+        headers = headers_of(question, question.tag(answer.revision))
         counter = RowCounter(question.text.form, question.format)
         if answer.length is None:
             self._watch_client()
@@ -246,7 +246,7 @@ def _read_simple(scope: Scope) -> QueryOperation | None:
         return None
 
 
-def _headers(question: Question, tag: str) -> Headers:
+def headers_of(question: Question, tag: str) -> Headers:
     """Return the headers of an answer, its type first."""
     headers = [
         (b"content-type", question.format.content_type.encode()),
@@ -268,6 +268,6 @@ async def _send_whole(exchange: Exchange, headers: Headers, body: bytes) -> None
     await exchange.sender.send_whole(headers, body)
 
 
-def _hash(text: str) -> str:
+def hash_of(text: str) -> str:
     """Return what the log calls a query."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from email.utils import format_datetime
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
@@ -23,6 +24,9 @@ from kgraph.web.compression import LEAST, Compressor, choose_coding, compress, c
 from kgraph.web.exchanges import Exchange, new_request_id, open_exchange
 from kgraph.web.http import problem_response
 from kgraph.web.metrics import Metrics
+
+if TYPE_CHECKING:
+    from kgraph.web.direct import DirectAnswers
 
 CONNECTION = "kgraph.connection"
 """The key in a request's scope under which its connection stands, if the server has its own protocol."""
@@ -73,6 +77,7 @@ class Front:
         self._origins = frozenset(origins)
         self._any_origin = "*" in origins
         self.open = 0
+        self.direct: DirectAnswers | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or start and stop with the server."""
@@ -89,7 +94,7 @@ class Front:
             self.open -= 1
             if not sender.is_complete and exchange.outcome == "ok":
                 exchange.outcome = "cut"
-            self._note(exchange)
+            self.note(exchange, time.perf_counter() - exchange.started)
         if sender.is_complete and exchange.cached is not None and not _ALONE & exchange.fields.keys():
             self._remember(scope, exchange, sender)
 
@@ -176,17 +181,17 @@ class Front:
         exchange.status, exchange.sent, exchange.is_hit = 200, len(repeat.body), True
         exchange.form, exchange.query_hash, exchange.rows = cached.form, cached.query_hash, cached.rows
         exchange.revision = cached.revision
-        self._note(exchange)
+        self.note(exchange, time.perf_counter() - exchange.started)
         return b"%s%sx-request-id: %s\r\n\r\n%s" % (repeat.head, date, exchange.request_id.encode(), repeat.body)
 
     def note_refusal(self, client: str, code: str, status: int) -> None:
         """Log and count what was refused before it could be read."""
         exchange = Exchange("", "", client, new_request_id())
         exchange.status, exchange.outcome = status, code
-        self._note(exchange)
+        self.note(exchange, time.perf_counter() - exchange.started)
 
-    def _note(self, exchange: Exchange) -> None:
-        seconds = time.perf_counter() - exchange.started
+    def note(self, exchange: Exchange, seconds: float) -> None:
+        """Log and count an answer."""
         self._metrics.count(exchange.path, exchange.outcome, exchange.status, seconds, exchange.sent)
         self.log.request(exchange, seconds)
 
@@ -196,10 +201,14 @@ class Front:
         cached = exchange.cached
         if request is None or cached is None or exchange.method != "GET" or sender.whole is None:
             return
-        head = b"HTTP/1.1 200 OK\r\n" + b"".join(
-            b"%s: %s\r\n" % header for header in sender.headers if header[0] != b"x-request-id"
-        )
-        self._cache.add_repeat(request, Repeat(cached, head, sender.whole, sender.coding))
+        self._cache.add_repeat(request, Repeat(cached, _head(sender.headers), sender.whole, sender.coding))
+
+    def head_of(self, exchange: Exchange, headers: list[tuple[bytes, bytes]], coding: str, length: int) -> bytes:
+        """Return the head of a whole answer of the endpoint without date and request id."""
+        headers = [*_with_vary(headers, b"Accept-Encoding"), (b"content-length", b"%d" % length)]
+        if coding:
+            headers.append((b"content-encoding", coding.encode()))
+        return _head(headers + self.common_headers(exchange, headers))
 
 
 class Sender:
@@ -305,6 +314,11 @@ class Sender:
         assert self._compressor is not None
         packed = await run_in_threadpool(self._compressor.add, body) if body else b""
         return packed if more else packed + self._compressor.finish()
+
+
+def _head(headers: list[tuple[bytes, bytes]]) -> bytes:
+    lines = [b"%s: %s\r\n" % header for header in headers if header[0] != b"x-request-id"]
+    return b"HTTP/1.1 200 OK\r\n" + b"".join(lines)
 
 
 def abort(scope: Scope) -> None:

@@ -18,6 +18,7 @@ from uvicorn.server import ServerState
 
 from kgraph.errors import RequestError
 from kgraph.settings import Settings
+from kgraph.web.direct import Direct
 from kgraph.web.front import CONNECTION, Front
 from kgraph.web.problems import problem_of
 
@@ -51,6 +52,9 @@ class Connection(HttpToolsProtocol):
         self._request: bytes | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._last_repeat = 0.0
+        self._direct: Direct | None = None
+        self._later = b""
+        self._is_ending = False
         self._fault = RequestError("bad-request", 400)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -69,10 +73,18 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Answer a request that comes again; read any other."""
+        if self._direct is not None:
+            self._later += data
+            if len(self._later) > _LONGEST_REPEAT:
+                self.flow.pause_reading()
+            return
         is_idle = not self._is_reading and not self.pipeline and (self.cycle is None or self.cycle.response_complete)
+        if is_idle and (self._repeat(data) or self._take_short_way(data)):
+            return
+        self._read(data, is_idle)
+
+    def _read(self, data: bytes, is_idle: bool) -> None:
         if is_idle:
-            if self._repeat(data):
-                return
             self._request = data if len(data) <= _LONGEST_REPEAT else None
             self._in_head, self._head_size = True, 0
         else:
@@ -118,10 +130,9 @@ class Connection(HttpToolsProtocol):
     def timeout_keep_alive_handler(self) -> None:
         """Close a connection that was idle too long; one whose requests came again was not."""
         idle = self.loop.time() - self._last_repeat
-        if idle < self.timeout_keep_alive:
-            self.timeout_keep_alive_task = self.loop.call_later(
-                self.timeout_keep_alive - idle, self.timeout_keep_alive_handler
-            )
+        left = self.timeout_keep_alive - idle if self._direct is None else self.timeout_keep_alive
+        if left > 0:
+            self.timeout_keep_alive_task = self.loop.call_later(left, self.timeout_keep_alive_handler)
             return
         super().timeout_keep_alive_handler()
 
@@ -152,6 +163,62 @@ class Connection(HttpToolsProtocol):
         """Break the connection off: what was written and not sent is dropped."""
         self.transport.abort()
 
+    def is_open(self) -> bool:
+        """Tell whether there is anybody to answer."""
+        return not self.transport.is_closing()
+
+    def answer(self, head: bytes, request_id: str, body: bytes) -> None:
+        """Send a whole answer of status 200, whose head lacks date and request id."""
+        date = b"".join(b"%s: %s\r\n" % header for header in self.server_state.default_headers)
+        ending = b"connection: close\r\n\r\n" if self._is_ending else b"\r\n"
+        self.transport.write(b"".join((head, date, b"x-request-id: ", request_id.encode(), b"\r\n", ending, body)))
+        self._note_answer()
+        self._go_on(b"")
+
+    def take_long_way(self, data: bytes) -> None:
+        """Have a request read and answered as all others are."""
+        self._go_on(data)
+
+    def shutdown(self) -> None:
+        """End when the answer that is under way has been sent."""
+        self._is_ending = True
+        if self._direct is None:
+            super().shutdown()
+
+    def _take_short_way(self, data: bytes) -> bool:
+        if self.front.direct is None or self.flow.write_paused or self._is_ending:
+            return False
+        peer = self.client[0] if self.client else ""
+        direct = self.front.direct.begin(data, peer, self)
+        if direct is None:
+            return False
+        if self._is_timed:
+            self._time()
+        self._direct = direct
+        return True
+
+    def _go_on(self, data: bytes) -> None:
+        """Read on after a request that took the short way, or had to leave it."""
+        self._direct = None
+        later, self._later = self._later, b""
+        if not self.is_open():
+            return
+        self.flow.resume_reading()
+        if data:
+            self._read(data, True)
+        if later:
+            self.data_received(later)
+        if self._is_ending:
+            super().shutdown()
+
+    def _note_answer(self) -> None:
+        self.server_state.total_requests += 1
+        self._last_repeat = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
     def _repeat(self, data: bytes) -> bool:
         repeat = self.front.find_repeat(data)
         if repeat is None or self.flow.write_paused:
@@ -163,12 +230,7 @@ class Connection(HttpToolsProtocol):
             return False
         if self._is_timed:
             self._time()
-        self._last_repeat = self.loop.time()
-        if self.timeout_keep_alive_task is None:
-            self.timeout_keep_alive_task = self.loop.call_later(
-                self.timeout_keep_alive, self.timeout_keep_alive_handler
-            )
-        self.server_state.total_requests += 1
+        self._note_answer()
         self.transport.write(answer)
         return True
 

@@ -103,6 +103,14 @@ class Services:
         query = Query(text.text, dataset, timeout=operation.timeout, cancellation=Cancellation())
         return Question(query, text, chosen, "" if text.is_volatile else _digest(text.text, dataset, chosen.name))
 
+    def read_plain_question(self, text: str, accept: str) -> Question | None:
+        """Read a query as :meth:`read_question` does if it is plain, else return ``None``."""
+        plain = self._read_plain(text) if len(accept) <= _USUAL_ACCEPT else None
+        if plain is None:
+            return None
+        chosen = _choose_usual(accept, plain.is_graph)
+        return Question(Query(plain.text), plain, chosen, _digest(plain.text, None, chosen.name))
+
     def ask(self, question: Question) -> Answer:
         """Have a question answered, waiting in this thread.
 
@@ -119,15 +127,19 @@ class Services:
 
         Raises what :meth:`ask` raises.
         """
-        if not isinstance(self.store, SoonStore):
+        if self._soon is None:
             when_long()
             return await run_in_threadpool(self.ask, question)
         try:
-            return await self.store.ask(question.query, question.format, when_long)
+            return await self._soon.ask(question.query, question.format, when_long)
         except QuerySyntaxError as error:
             raise await run_in_threadpool(self._explain, question.text.text, error) from error
 
-    @property
+    @cached_property
+    def _soon(self) -> SoonStore | None:
+        return self.store if isinstance(self.store, SoonStore) else None
+
+    @cached_property
     def _limits(self) -> Limits:
         limits = self.settings
         return Limits(limits.max_query_length, limits.max_query_nesting, limits.max_query_branches)

@@ -1,0 +1,256 @@
+"""The short way from a connection to a process and back, for requests with nothing unusual about them.
+
+Most queries are short, come by GET with a few fields of the head, and are answered at once. These are read, asked and
+answered in callbacks of the event loop. Whatever else may happen (a fault in the query, a process that is not ready, an
+answer that takes its time) has the request begin anew on the way that all others take.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Hashable
+from typing import Protocol
+from urllib.parse import unquote_to_bytes
+
+from kgraph.errors import RequestError, StoreBusyError
+from kgraph.settings import Settings
+from kgraph.store.base import Revision
+from kgraph.store.lanes import Lane
+from kgraph.store.processes import Worker
+from kgraph.store.runs import PATIENCE, Run, request_frame
+from kgraph.store.workers import WorkerStore
+from kgraph.web.cache import AnswerCache, Cached, Repeat
+from kgraph.web.clients import Clients
+from kgraph.web.compression import LEAST, choose_coding, compress
+from kgraph.web.endpoint import hash_of, headers_of
+from kgraph.web.exchanges import Exchange, new_request_id
+from kgraph.web.front import Front
+from kgraph.web.rows import RowCounter
+from kgraph.web.services import Question, Services
+
+_REQUEST = re.compile(rb"GET /sparql\?query=([^&#\s]{1,4000}) HTTP/1\.1\r\n((?:[A-Za-z-]+: [\x20-\x7e]*\r\n)+)\r\n")
+_USUAL = {b"host", b"accept", b"user-agent", b"accept-encoding", b"accept-language", b"connection"}
+_LARGE = 131072
+
+
+class Line(Protocol):
+    """The connection that a request came by."""
+
+    def is_open(self) -> bool:
+        """Tell whether there is anybody to answer."""
+
+    def answer(self, head: bytes, request_id: str, body: bytes) -> None:
+        """Send a whole answer of status 200, whose head lacks date and request id."""
+
+    def take_long_way(self, data: bytes) -> None:
+        """Have a request read and answered as all others are."""
+
+
+class DirectAnswers:
+    """Begins what can take the short way."""
+
+    def __init__(
+        self, services: Services, workers: WorkerStore, cache: AnswerCache, clients: Clients, front: Front
+    ) -> None:
+        """Ask ``workers``, and do for the rest as the long way does."""
+        self.services = services
+        self.workers = workers
+        self.cache = cache
+        self.clients = clients
+        self.front = front
+        self._is_on = _needs_no_head(services.settings)
+
+    def begin(self, data: bytes, peer: str, line: Line) -> Direct | None:
+        """Begin to answer a request, or return ``None`` if it has to go the long way."""
+        lane = self.workers.lane
+        if not self._is_on or lane is None or (match := _REQUEST.fullmatch(data)) is None:
+            return None
+        fields = _read_fields(match[2])
+        question = self._read(match[1], fields) if fields is not None else None
+        revision = self.workers.revision
+        if fields is None or question is None or self.workers.is_slow(question.query):
+            return None
+        key = (question.text.text, None, question.format.name)
+        if self.cache.has(key, revision):
+            return None
+        try:
+            self.clients.count_request(peer)
+            self.clients.begin_query(peer)
+        except RequestError:
+            return None
+        exchange = Exchange("GET", "/sparql", peer, new_request_id(), fields)
+        exchange.form, exchange.query_hash = question.text.form, hash_of(question.text.text)
+        direct = Direct(self, lane, data, line, question, exchange, key)
+        if not direct.start():
+            return None
+        return direct
+
+    def _read(self, query: bytes, fields: dict[bytes, bytes]) -> Question | None:
+        accept = fields.get(b"accept", b"").decode("ascii")
+        if "html" in accept:
+            return None
+        try:
+            return self.services.read_plain_question(unquote_to_bytes(query.replace(b"+", b" ")).decode(), accept)
+        except (UnicodeDecodeError, RequestError):
+            return None
+
+
+class Direct:
+    """One request on the short way."""
+
+    def __init__(
+        self,
+        answers: DirectAnswers,
+        lane: Lane,
+        data: bytes,
+        line: Line,
+        question: Question,
+        exchange: Exchange,
+        key: Hashable,
+    ) -> None:
+        """Take a request; nothing happens yet."""
+        self._answers = answers
+        self._lane = lane
+        self._data = data
+        self._line = line
+        self._question = question
+        self._exchange = exchange
+        self._key = key
+        self._run: Run | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_over = False
+
+    def start(self) -> bool:
+        """Ask for a place; tell whether the request may go on on this way."""
+        try:
+            self._answers.workers.places.ask(self._give)
+        except StoreBusyError:
+            self._end()
+            return False
+        if not self._is_over and self._timer is None:
+            self._timer = self._lane.loop.call_later(PATIENCE, self._look_again)
+        return True
+
+    def done(self) -> bool:
+        """Tell whether there is nothing more to do."""
+        return self._is_over
+
+    def set_result(self, result: None) -> None:
+        """Send the answer, or go the long way with one that is too long to be held."""
+        run = self._run
+        assert run is not None
+        self._lane.forget(run.worker)
+        if not run.ended:
+            self._give_up(run)
+            return
+        answer = run.answer()
+        body = b"".join(answer.chunks)
+        self._end()
+        coding = choose_coding(self._exchange.field(b"accept-encoding")) if len(body) >= LEAST else ""
+        if self._line.is_open():
+            self._respond(run.worker.revision, body, coding)
+
+    def set_exception(self, error: BaseException) -> None:
+        """Go the long way, where what went wrong is told."""
+        if self._run is not None:
+            self._lane.forget(self._run.worker)
+        self._take_long_way()
+
+    def _give(self, worker: Worker | None) -> None:
+        self._lane.call(self._begin, worker)
+
+    def _begin(self, worker: Worker | None) -> None:
+        answers = self._answers
+        if self._is_over or worker is None or not answers.workers.is_ready(worker):
+            answers.workers.places.put(worker)
+            if not self._is_over:
+                # Not at once: the connection has yet to learn that the request was taken.
+                self._lane.loop.call_soon(self._take_long_way)
+            return
+        self._run = Run(answers.workers, worker, self._question.query, self._question.format)
+        self._lane.expect(self._run, self)
+        if self._timer is None:
+            self._timer = self._lane.loop.call_later(PATIENCE, self._look_again)
+        try:
+            worker.send_now(request_frame(self._question.query, self._question.format))
+        except OSError as error:
+            self._lane.forget(worker)
+            self._run.fail(error)
+            self._lane.loop.call_soon(self._take_long_way)
+
+    def _look_again(self) -> None:
+        """Leave the short way if the query is not quick, or no place is free."""
+        if self._is_over:
+            return
+        run = self._run
+        if run is None:
+            if self._answers.workers.places.withdraw(self._give):
+                self._take_long_way()
+        elif run.is_patient():
+            self._timer = self._lane.loop.call_later(PATIENCE, self._look_again)
+        else:
+            self._lane.forget(run.worker)
+            self._give_up(run)
+
+    def _give_up(self, run: Run) -> None:
+        query = self._question.query
+        self._answers.workers.slow.remember((query.text, query.dataset))
+        run.close()
+        self._take_long_way()
+
+    def _take_long_way(self) -> None:
+        if not self._is_over:
+            self._end()
+            self._line.take_long_way(self._data)
+
+    def _end(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._is_over = True
+        self._answers.clients.end_query(self._exchange.client)
+
+    def _respond(self, revision: Revision, body: bytes, coding: str) -> None:
+        if coding and len(body) > _LARGE:
+            packing = self._lane.loop.run_in_executor(None, compress, coding, body)
+            packing.add_done_callback(lambda done: self._send(revision, body, coding, done.result()))
+        else:
+            self._send(revision, body, coding, compress(coding, body) if coding else body)
+
+    def _send(self, revision: Revision, body: bytes, coding: str, sent: bytes) -> None:
+        if not self._line.is_open():
+            return
+        exchange, question, answers = self._exchange, self._question, self._answers
+        counter = RowCounter(question.text.form, question.format)
+        counter.add(body)
+        exchange.status, exchange.sent, exchange.revision, exchange.rows = 200, len(sent), revision, counter.rows
+        headers = headers_of(question, question.tag(revision))
+        plain = [*headers, (b"content-length", str(len(body)).encode())]
+        head = answers.front.head_of(exchange, headers, coding, len(sent))
+        self._line.answer(head, exchange.request_id, sent)
+        cached = Cached(revision, body, plain, exchange.form, exchange.query_hash, exchange.rows)
+        if answers.cache.put(self._key, cached):
+            if coding:
+                answers.cache.add_coding(cached, coding, sent)
+            answers.cache.add_repeat(self._data, Repeat(cached, head, sent, coding))
+        answers.front.note(exchange, time.perf_counter() - exchange.started)
+
+
+def _needs_no_head(settings: Settings) -> bool:
+    """Tell whether no setting depends on more of a request's head than this way reads."""
+    return not settings.hosts and not settings.trusted_proxies and settings.cors_origins == "*"
+
+
+def _read_fields(head: bytes) -> dict[bytes, bytes] | None:
+    """Return the fields of a head, or ``None`` if there is an unusual one."""
+    fields: dict[bytes, bytes] = {}
+    for line in head.split(b"\r\n")[:-1]:
+        name, _, value = line.partition(b": ")
+        name = name.lower()
+        if name not in _USUAL or name in fields:
+            return None
+        fields[name] = value.strip()
+    if b"host" not in fields or fields.get(b"connection", b"keep-alive").lower() != b"keep-alive":
+        return None
+    return fields
