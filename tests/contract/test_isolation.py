@@ -189,3 +189,26 @@ def test_a_slow_reader_costs_little_memory_and_not_for_ever(serve: Serve) -> Non
         assert wait_until(lambda: measured(address, "kgraph_slow_queries") == 0)
         for connection in connections:
             connection.close()
+
+
+def test_answers_that_nobody_reads_are_not_kept_for_ever(serve: Serve) -> None:
+    """Whole answers that wait for their clients are counted, and cut when the time for fetching is up."""
+    with serve(stream_timeout=1.5, query_timeout=30.0) as address:
+        host, port = address.removeprefix("http://").split(":")
+        connections = []
+        for number in range(6):
+            query = f"SELECT * {{ ?a ?b ?c . {{ SELECT ?d {{ ?d ?e ?f }} LIMIT 4 }} }} # {number}"
+            connection = socket.socket()
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.connect((host, int(port)))
+            target = "/sparql?" + urllib.parse.urlencode({"query": query})
+            connection.sendall(f"GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            connections.append(connection)
+        assert wait_until(lambda: measured(address, "kgraph_unread_bytes") > 1_000_000)
+        assert wait_until(lambda: measured(address, "kgraph_unread_bytes") == 0)
+        for connection in connections:
+            with contextlib.suppress(ConnectionResetError):
+                while connection.recv(65536):
+                    pass
+            connection.close()
+        assert ask(address, ASK).status_code == 200

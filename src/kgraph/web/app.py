@@ -93,6 +93,7 @@ def create_app(settings: Settings, store: Store, home: Path) -> Front:
         app.router.routes.append(Route(path, graphs))
     sparql = SparqlEndpoint(services, pages, cache, clients, changes)
     front = Front(app, sparql, settings, lambda: store.revision, cache, clients, operations.metrics, log)
+    operations.unread = lambda: front.unread
     if isinstance(store, WorkerStore):
         front.direct = DirectAnswers(services, store, cache, clients, front)
     return front

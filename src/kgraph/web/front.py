@@ -77,6 +77,7 @@ class Front:
         self._origins = frozenset(origins)
         self._any_origin = "*" in origins
         self.open = 0
+        self.unread = 0
         self.direct: DirectAnswers | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -30,6 +30,7 @@ class Operations:
         self._services = services
         self._cache = cache
         self.metrics = Metrics(self._measure)
+        self.unread: Callable[[], int] = lambda: 0
 
     async def healthy(self, request: Request) -> Response:
         """Tell that the process lives."""
@@ -51,6 +52,7 @@ class Operations:
         return Response(self.metrics.render(), headers={**_UNCACHED, "Content-Type": CONTENT_TYPE})
 
     def _measure(self) -> Iterator[tuple[str, str, float]]:
+        yield "kgraph_unread_bytes", "bytes of answers that clients have not read yet", self.unread()
         cache, store = self._cache, self._services.store
         yield "kgraph_cache_hits_total", "answers from the cache", cache.hits
         yield "kgraph_cache_misses_total", "answers looked for in the cache in vain", cache.misses

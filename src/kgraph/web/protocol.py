@@ -27,6 +27,9 @@ _CYCLE = "kgraph.cycle"
 _OK = b"HTTP/1.1 200 OK\r\n"
 _LONGEST_REPEAT = 16384
 _LONGEST_ADDRESS = 65535
+_MOST_UNREAD = 256 * 1024 * 1024
+"""Bytes of answers that clients may leave unread, all together, before further ones that do are cut off."""
+
 _REASONS = {400: b"Bad Request", 408: b"Request Timeout", 414: b"URI Too Long", 431: b"Request Header Fields Too Large"}
 
 
@@ -54,6 +57,8 @@ class Connection(HttpToolsProtocol):
         self._last_repeat = 0.0
         self._direct: Direct | None = None
         self._later = b""
+        self._unread = 0
+        self._unread_timer: asyncio.TimerHandle | None = None
         self._is_ending = False
         self._fault = RequestError("bad-request", 400)
 
@@ -69,7 +74,23 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go of the connection."""
         self._wait_at_most(0)
+        self._forget_unread()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Note that the client does not read what was written; it may leave so much unread, and for so long."""
+        super().pause_writing()
+        self._unread = self.transport.get_write_buffer_size()
+        self.front.unread += self._unread
+        if self.front.unread > _MOST_UNREAD:
+            self.loop.call_soon(self.abort)
+            return
+        self._unread_timer = self.loop.call_later(self.settings.stream_timeout, self.abort)
+
+    def resume_writing(self) -> None:
+        """Note that the client has read on."""
+        self._forget_unread()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """Answer a request that comes again; read any other."""
@@ -233,6 +254,13 @@ class Connection(HttpToolsProtocol):
         self._note_answer()
         self.transport.write(answer)
         return True
+
+    def _forget_unread(self) -> None:
+        self.front.unread -= self._unread
+        self._unread = 0
+        if self._unread_timer is not None:
+            self._unread_timer.cancel()
+            self._unread_timer = None
 
     def _time(self) -> None:
         """Give a request that has not come whole so long; a whole one needs no more time."""
