@@ -19,7 +19,7 @@ from kgraph.store.base import INFERRED, Change, Revision
 from kgraph.store.drafts import Checker, Draft, Drafting
 from kgraph.store.embedded import UNNAMED, EmbeddedStore, read_quads
 from kgraph.store.literals import Originals
-from kgraph.store.loading import compile_core, load_files, materialise
+from kgraph.store.loading import compile_core, load_files, materialise, unite
 from kgraph.store.patch import Patch
 from kgraph.store.state import StateView
 
@@ -127,9 +127,10 @@ def open_held(source: Source) -> Held:
         originals = view.load(engine)
         view.write_snapshot_if_long(engine, originals)
         revision = view.revision
-    if rules:
+    if not source.separate:
+        unite(engine)
         materialise(engine, rules)
-    store = EmbeddedStore(engine, revision, separate=source.separate, originals=originals)
+    store = EmbeddedStore(engine, revision, separate=source.separate, originals=originals, united=True)
     return Held(store, maintenance, _checker(source))
 
 
