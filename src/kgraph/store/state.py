@@ -192,16 +192,19 @@ class State(StateView):
         told = {"author": author, "reason": reason, "package": kgraph.__version__, **details}
         told |= {name: value for name, value in graphs.items() if value}
         with self._appending:
+            if self._lock < 0:
+                raise StateError(f"{self.folder} is closed: another process may have it")
             revision = self._writer.append(patch, datetime.now(UTC), told)
             self._reader.revision, self._reader.end = revision, self._writer.size
         return revision
 
     def close(self) -> None:
         """Let go of the folder."""
-        self._writer.close()
-        if self._lock >= 0:
-            os.close(self._lock)
-            self._lock = -1
+        with self._appending:
+            self._writer.close()
+            if self._lock >= 0:
+                os.close(self._lock)
+                self._lock = -1
 
     def __enter__(self) -> Self:
         """Return the state."""
