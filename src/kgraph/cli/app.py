@@ -11,12 +11,7 @@ import typer
 import kgraph
 from kgraph.cli import ask, files, keeping, reasons, serving, sources, tokens, upgrading
 from kgraph.cli.options import ExitCode
-from kgraph.errors import JournalError, KgraphError
-
-_DAMAGED = (
-    "kgraph journal check names all that is damaged. Restore it from a backup, or let kgraph journal repair set a "
-    "damaged part of the journal aside."
-)
+from kgraph.errors import KgraphError
 
 app = typer.Typer(
     name="kgraph",
@@ -62,8 +57,6 @@ def run() -> None:
         app()
     except KgraphError as error:
         typer.echo(f"kgraph: {error}", err=True)
-        if isinstance(error, JournalError):
-            typer.echo(_DAMAGED, err=True)
         sys.exit(ExitCode.UNUSABLE)
     except BrokenPipeError:
         # The reader of a pipe (head, a pager) may leave early; that is no error of ours.

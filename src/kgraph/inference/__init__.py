@@ -1,6 +1,5 @@
 """Inference: rules compiled from the ontology's own axioms, what they add to the data, and why."""
 
-from kgraph.inference.closure import close
 from kgraph.inference.explanation import Explanation, Step, explain, statement
 from kgraph.inference.maintenance import Maintenance
 from kgraph.inference.materialisation import Inference, infer
@@ -13,7 +12,6 @@ __all__ = [
     "Pattern",
     "Rule",
     "Step",
-    "close",
     "compile_rules",
     "explain",
     "infer",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from kgraph.sparql.adapting import needs_adapting
 from kgraph.sparql.text import QueryText
 
 _LONGEST = 2000
@@ -25,7 +26,7 @@ _NESTING = "({[!-+^<"
 
 def read_plain(text: str) -> QueryText | None:
     """Return what there is to know of a plain query, or ``None`` for a text whose tokens have to be read."""
-    if len(text) > _LONGEST or _SUSPECT.search(text):
+    if len(text) > _LONGEST or _SUSPECT.search(text) or needs_adapting(text):
         return None
     opening = _OPENING.match(text)
     if opening is None or any(text.count(sign) > _MANY for sign in _NESTING):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kgraph.formats import GRAPHS, RESULTS
+from kgraph.formats import GRAPHS, N_QUADS, RESULTS, TRIG
 from kgraph.sparql.statements import integer, iri, literal, statement, term
 from kgraph.vocabulary import BASE, PREFIXES
 
@@ -12,23 +12,30 @@ PREFIX_SET = BASE + "catalogue#prefixes"
 """The resource that declares kgraph's prefixes."""
 
 _DESCRIBED_DATASET = BASE + "catalogue#dataset"
-_FEATURES = ("UnionDefaultGraph", "EmptyGraphs")
 _LANGUAGES = ("SPARQL10Query", "SPARQL11Query", "SPARQL12Query")
+_INPUTS = tuple(f for f in GRAPHS if f not in (N_QUADS, TRIG))
 
 
-def describe_service(endpoint: str, graphs: Mapping[str, int], in_default: int) -> str:
+def describe_service(
+    endpoint: str, graphs: Mapping[str, int], in_default: int, *, is_union: bool = True, is_writable: bool = False
+) -> str:
     """Return the description of the endpoint at an address, in N-Triples.
 
     ``graphs`` maps the IRIs of the named graphs to their numbers of statements; ``in_default`` is the number
-    of statements in the default graph, where each counts once.
+    of statements in the default graph, where each counts once. ``is_union`` tells that the default graph is the union
+    of the others, ``is_writable`` that those who hold a token may send updates and graphs.
     """
     service, dataset, default = "_:service", "_:dataset", "_:default"
+    languages = (*_LANGUAGES, *(["SPARQL11Update"] if is_writable else []))
+    features = (*(["UnionDefaultGraph"] if is_union else []), "EmptyGraphs")
+    inputs = _INPUTS if is_writable else ()
     lines = [
         statement(service, "rdf:type", term("sd:Service")),
         statement(service, "sd:endpoint", iri(endpoint)),
-        statement(service, "sd:supportedLanguage", *(term("sd:" + name) for name in _LANGUAGES)),
-        statement(service, "sd:feature", *(term("sd:" + name) for name in _FEATURES)),
+        statement(service, "sd:supportedLanguage", *(term("sd:" + name) for name in languages)),
+        statement(service, "sd:feature", *(term("sd:" + name) for name in features)),
         statement(service, "sd:resultFormat", *(iri(f.iri) for f in (*RESULTS, *GRAPHS) if f.iri)),
+        statement(service, "sd:inputFormat", *(iri(f.iri) for f in inputs if f.iri)),
         statement(service, "rdfs:seeAlso", iri(endpoint.removesuffix("/sparql") + "/.well-known/void")),
         statement(service, "sh:prefixes", iri(PREFIX_SET)),
         statement(service, "sd:defaultDataset", dataset),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kgraph.errors import QuerySyntaxError, RequestError
 from kgraph.sparql.diagnosis import refine, settle_tokens
@@ -25,7 +25,9 @@ class UpdateStep:
     ``touches``; for CREATE and DROP they also say which graphs come and go. ``literals`` are those that the engine may
     write in another form, as they stand in what is inserted. ``with_graph`` is the graph of WITH, ``using`` and
     ``using_named`` those of USING; all are ``None`` if the text has none. ``line`` and ``column`` say where ``body``
-    begins in the request, ``insertion`` where in ``body`` a dataset may be written, ``None`` if nowhere.
+    begins in the request, ``insertion`` where in ``body`` a dataset may be written, ``None`` if nowhere. ``graphs`` are
+    those that CLEAR, DROP, CREATE, COPY, MOVE and ADD name, in order, the unnamed one empty, ``None`` for one that is
+    not known from the text; ``is_silent`` tells of SILENT.
     """
 
     prologue: str
@@ -39,6 +41,8 @@ class UpdateStep:
     using: tuple[str, ...] | None = None
     using_named: tuple[str, ...] | None = None
     insertion: int | None = None
+    graphs: tuple[str | None, ...] = ()
+    is_silent: bool = False
 
     @property
     def text(self) -> str:
@@ -230,7 +234,8 @@ class _Operation:
                 graphs.append("" if token.is_word("DEFAULT") else None)
         changed = graphs[1:] if kind in ("COPY", "ADD") else graphs
         self._touches = [QuadPattern(None, None, None, graph) for graph in changed]
-        return self._step(kind)
+        is_silent = self._tokens[1].is_word("SILENT")
+        return replace(self._step(kind), graphs=tuple(graphs), is_silent=is_silent)
 
     def _modify(self) -> UpdateStep:
         tokens, position = self._tokens, 0

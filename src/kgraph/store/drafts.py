@@ -119,11 +119,6 @@ class _Tracked:
             if name != UNNAMED and name not in DERIVED:
                 self._graphs.setdefault(name, self.engine.contains_named_graph(ox.NamedNode(name)))
 
-    def watch_new(self, graphs: Iterable[str]) -> None:
-        """Note graphs that a step made: a variable may have named them."""
-        for name in graphs:
-            self._graphs.setdefault(name, False)
-
     def note(self, before: set[ox.Quad], after: set[ox.Quad]) -> None:
         """Take a step's effect into account, and bring the union up to date."""
         removed, added = before - after, after - before
@@ -167,14 +162,14 @@ class _UpdateRun:
         if step.kind in ("CLEAR", "DROP") and any(pattern.graph is None for pattern in step.touches):
             self._clear_many(step)
             return
+        self._check_there(step)
         patterns = _widest(step.touches)
         self._tracked.watch(self._graphs_of(patterns))
-        before, named = self._matching(patterns), set(self._named())
+        before = self._matching(patterns)
         try:
             self._engine.update(self._text(step, dataset))
         except SyntaxError as error:
             raise refine_step(step, syntax_error(error)) from error
-        self._tracked.watch_new(set(self._named()) - named)
         self._tracked.note(before, self._matching(patterns))
 
     def _text(self, step: UpdateStep, dataset: tuple[tuple[str, ...], tuple[str, ...]] | None) -> str:
@@ -185,6 +180,17 @@ class _UpdateRun:
             return step.text
         # The engine knows nothing of the union, and would show the graph that holds it as a graph of its own.
         return insert_dataset(step, [step.with_graph or ASSERTED], [n for n in self._named() if n != ASSERTED])
+
+    def _check_there(self, step: UpdateStep) -> None:
+        """Refuse to make a graph that is there, and to read or drop one that is not (SPARQL 1.1 Update, 3.2)."""
+        if step.is_silent or not step.graphs or not step.graphs[0]:
+            return
+        name = step.graphs[0]
+        is_there = self._engine.contains_named_graph(ox.NamedNode(name))
+        if step.kind == "CREATE" and is_there:
+            raise RequestError("graph-exists", 409, graph=name, line=step.line, column=step.column)
+        if step.kind != "CREATE" and not is_there:
+            raise RequestError("graph-absent", 409, graph=name, line=step.line, column=step.column)
 
     def _clear_many(self, step: UpdateStep) -> None:
         """Empty or drop every graph that may be written to; the engine would take the derived ones with them."""

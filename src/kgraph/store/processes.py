@@ -16,8 +16,7 @@ from kgraph.store.base import Revision
 
 _NICE = 10
 _PROCESS_CLOCK = 2
-# More than this at once costs an allocation that goes to the system each time, also for small answers.
-_READ = 65536
+_READ = 262144
 
 
 @dataclass(frozen=True)

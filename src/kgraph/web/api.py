@@ -80,6 +80,11 @@ def base_address(request: Request, public_address: str) -> str:
     return (public_address or str(request.base_url)).rstrip("/")
 
 
+def endpoint_address(request: Request, public_address: str) -> str:
+    """Return the address of the endpoint as clients know it."""
+    return base_address(request, public_address) + "/sparql"
+
+
 def check_address(request: Request, limit: int) -> None:
     """Refuse an address that is too long. Raises :class:`kgraph.errors.RequestError` (414)."""
     if len(request.scope["query_string"]) + len(request.scope.get("raw_path", b"")) > limit:

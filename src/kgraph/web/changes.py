@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping
 from typing import cast
@@ -14,12 +13,14 @@ from kgraph.access import Role, Tokens
 from kgraph.errors import ChangeRefusedError, RequestError
 from kgraph.formats import GRAPHS, JSON, PATCH, PLAIN, PROBLEM, SARIF, Format, by_name, negotiate
 from kgraph.report import Report
+from kgraph.sparql.adapting import adapt
 from kgraph.sparql.protocol import UpdateOperation
 from kgraph.sparql.text import Limits
-from kgraph.sparql.update import read_update_text
+from kgraph.sparql.update import UpdateText, read_update_text
 from kgraph.store.answers import render_graph
 from kgraph.store.base import Change, Outcome, Update, WritableStore
 from kgraph.store.patch import render_patch
+from kgraph.web.api import endpoint_address
 from kgraph.web.exchanges import exchange_of
 from kgraph.web.http import language_of, run_in_threadpool
 from kgraph.web.problems import problem_of
@@ -47,13 +48,18 @@ class Changes:
             raise RequestError("read-only", 403)
         return cast(WritableStore, store)
 
+    @property
+    def are_taken(self) -> bool:
+        """Whether there is anybody who may change the data."""
+        return hasattr(self._services.store, "change") and bool(self._tokens)
+
     def authorise(self, request: Request) -> str:
         """Return who asks, before anything of the request's body is read.
 
         Raises :class:`kgraph.errors.RequestError`: 403 where nobody may change the data or the token is not for
         that, 401 without a token that is known.
         """
-        if not hasattr(self._services.store, "change") or not self._tokens:
+        if not self.are_taken:
             raise RequestError("read-only", 403)
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
@@ -68,17 +74,13 @@ class Changes:
 
     async def update(self, request: Request, operation: UpdateOperation, author: str) -> Response:
         """Carry out an update and tell what it came to."""
-        limits = self._services.settings
-        text = await run_in_threadpool(
-            read_update_text,
-            operation.text,
-            Limits(limits.max_update_length, limits.max_query_nesting, limits.max_query_branches),
-        )
+        address = endpoint_address(request, self._services.settings.public_address)
+        text = await run_in_threadpool(self._read, operation.text, address)
         dataset = None
         if operation.default_graphs is not None or operation.named_graphs is not None:
             dataset = (operation.default_graphs or (), operation.named_graphs or ())
         change = Change(
-            (Update(operation.text, dataset),),
+            (Update(text.text, dataset),),
             author,
             request.query_params.get("reason", ""),
             operation.dry_run,
@@ -86,20 +88,15 @@ class Changes:
             timeout=operation.timeout,
         )
         exchange_of(request.scope).form = text.steps[0].kind if text.steps else "UPDATE"
-        outcome = await self.carry_out(change)
+        outcome = await run_in_threadpool(self.store.change, change)
         return self.tell(request, outcome, operation.dry_run, operation.format)
 
-    async def carry_out(self, change: Change) -> Outcome:
-        """Carry a change out; it goes on if its client leaves.
-
-        Raises what :meth:`kgraph.store.base.WritableStore.change` raises, and ``ConnectionAbortedError`` if the server
-        stops meanwhile.
-        """
-        try:
-            return await run_in_threadpool(self.store.change, change)
-        except asyncio.CancelledError as error:
-            # The change may count or not: an answer that says either could be false, a broken connection says neither.
-            raise ConnectionAbortedError from error
+    def _read(self, text: str, address: str) -> UpdateText:
+        settings = self._services.settings
+        limits = Limits(settings.max_update_length, settings.max_query_nesting, settings.max_query_branches)
+        if len(text) <= limits.length:
+            text = adapt(text, address, "Update")
+        return read_update_text(text, limits)
 
     def tell(
         self, request: Request, outcome: Outcome, dry_run: bool, format: str | None = None, status: int = 200

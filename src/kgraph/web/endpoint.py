@@ -26,7 +26,7 @@ from kgraph.sparql.protocol import (
 from kgraph.sparql.service_description import describe_service
 from kgraph.store.answers import render_graph
 from kgraph.store.base import Answer, Revision
-from kgraph.web.api import DESCRIPTIONS, base_address, check_address, static_answer
+from kgraph.web.api import DESCRIPTIONS, check_address, endpoint_address, static_answer
 from kgraph.web.cache import AnswerCache, Cached
 from kgraph.web.changes import Changes
 from kgraph.web.clients import Clients
@@ -105,7 +105,7 @@ class SparqlEndpoint:
 
     async def _query(self, request: Request, operation: QueryOperation, send: Send) -> None:
         exchange = exchange_of(request.scope)
-        question = await self._read(operation, exchange.fields.get(b"accept", b"").decode("latin-1"))
+        question = await self._read(request, operation, exchange.fields.get(b"accept", b"").decode("latin-1"))
         exchange.form, exchange.query_hash = question.text.form, hash_of(question.text.text)
         revision = self._services.revision
         tag = question.tag(revision)
@@ -126,10 +126,11 @@ class SparqlEndpoint:
         finally:
             self._clients.end_query(exchange.client)
 
-    async def _read(self, operation: QueryOperation, accept: str) -> Question:
+    async def _read(self, request: Request, operation: QueryOperation, accept: str) -> Question:
+        address = endpoint_address(request, self._services.settings.public_address)
         if len(operation.text) > _READ_AT_ONCE:
-            return await run_in_threadpool(self._services.read_question, operation, accept)
-        return self._services.read_question(operation, accept)
+            return await run_in_threadpool(self._services.read_question, operation, accept, address)
+        return self._services.read_question(operation, accept, address)
 
     def _keep(self, question: Question, revision: Revision, body: bytes, headers: Headers, exchange: Exchange) -> None:
         key = (question.text.text, question.query.dataset, question.format.name)
@@ -141,10 +142,18 @@ class SparqlEndpoint:
         if request.method == "POST":
             raise RequestError("missing-query")
         chosen = choose_format(operation.format, request.headers.get("accept"), DESCRIPTIONS)
-        endpoint = base_address(request, self._services.settings.public_address) + "/sparql"
-        tag = self._services.tag("description", endpoint, chosen.name)
-        graphs = self._services.store.graphs()
-        body = render_graph(describe_service(endpoint, graphs, self._services.in_default()), chosen)
+        endpoint = endpoint_address(request, self._services.settings.public_address)
+        is_union = self._services.settings.default_graph == "union"
+        is_writable = self._changes.are_taken
+        tag = self._services.tag("description", endpoint, chosen.name, is_writable)
+        described = describe_service(
+            endpoint,
+            self._services.store.graphs(),
+            self._services.in_default(),
+            is_union=is_union,
+            is_writable=is_writable,
+        )
+        body = render_graph(described, chosen)
         response = static_answer(request, body, chosen, tag)
         response.headers["Link"] = _DESCRIBED_BY
         return response

@@ -19,9 +19,10 @@ from starlette.types import Receive, Scope, Send
 
 from kgraph.errors import ChangeRefusedError, KgraphError, PreconditionError, RequestError
 from kgraph.formats import GRAPHS, N_QUADS, TRIG, Format, media_type_of
+from kgraph.sparql.adapting import adapt
 from kgraph.sparql.protocol import UPDATE_TYPE
 from kgraph.sparql.update import for_graph, read_update_text
-from kgraph.store.base import INFERRED, Change, GraphWrite, Outcome, Query, Update
+from kgraph.store.base import INFERRED, Change, GraphWrite, Query, Update
 from kgraph.store.embedded import UNNAMED
 from kgraph.turtle.iris import is_well_formed
 from kgraph.web.api import base_address, check_address
@@ -144,8 +145,9 @@ class GraphStore:
     async def _write(self, request: Request, graph: str, author: str) -> Response:
         action = "replace" if request.method == "PUT" else "merge"
         writes = await self._bodies(request, graph, action)
-        response, outcome = await self._change(request, writes, author, self._expected(request, graph))
-        if graph in outcome.created:
+        existed = graph == UNNAMED or graph in self._services.store.graphs()
+        response = await self._change(request, writes, author, self._expected(request, graph))
+        if not existed:
             response.status_code = 201
             response.headers["Location"] = self._location(request, graph)
         return response
@@ -153,7 +155,7 @@ class GraphStore:
     async def _create(self, request: Request, author: str) -> Response:
         graph = f"{self._address(request)}/{secrets.token_hex(8)}"
         writes = await self._bodies(request, graph, "merge")
-        response, _ = await self._change(request, writes, author, ((graph, ""),))
+        response = await self._change(request, writes, author, ((graph, ""),))
         response.status_code = 201
         response.headers["Location"] = self._location(request, graph)
         return response
@@ -162,7 +164,7 @@ class GraphStore:
         if graph != UNNAMED and graph not in self._services.store.graphs():
             raise RequestError("graph-not-found", 404, graph=graph)
         write = GraphWrite(graph, "delete")
-        return (await self._change(request, (write,), author, self._expected(request, graph)))[0]
+        return await self._change(request, (write,), author, self._expected(request, graph))
 
     async def _patch(self, request: Request, graph: str, author: str) -> Response:
         if media_type_of(request.headers.get("content-type")) != UPDATE_TYPE:
@@ -173,8 +175,8 @@ class GraphStore:
             sent = body.decode("utf-8")
         except UnicodeDecodeError as error:
             raise RequestError("not-utf-8") from error
-        text = sent if graph == UNNAMED else for_graph(await run_in_threadpool(read_update_text, sent), graph)
-        return (await self._change(request, (Update(text),), author, self._expected(request, graph)))[0]
+        text = await run_in_threadpool(_read_patch, sent, graph, self._address(request))
+        return await self._change(request, (Update(text),), author, self._expected(request, graph))
 
     async def _change(
         self,
@@ -182,13 +184,13 @@ class GraphStore:
         steps: tuple[Update | GraphWrite, ...],
         author: str,
         expected: tuple[tuple[str, str], ...],
-    ) -> tuple[Response, Outcome]:
+    ) -> Response:
         dry_run = is_dry_run(request)
         reason = request.query_params.get("reason", "")
         change = Change(steps, author, reason, dry_run, expected=expected)
         exchange_of(request.scope).form = request.method
-        outcome = await self._changes.carry_out(change)
-        return self._changes.tell(request, outcome, dry_run, request.query_params.get("format")), outcome
+        outcome = await run_in_threadpool(self._changes.store.change, change)
+        return self._changes.tell(request, outcome, dry_run, request.query_params.get("format"))
 
     def _expected(self, request: Request, graph: str) -> tuple[tuple[str, str], ...]:
         """Return what ``If-Match`` and ``If-None-Match`` ask of the graph (RFC 9110, section 13.1)."""
@@ -201,7 +203,7 @@ class GraphStore:
         if not present:
             raise PreconditionError(graph)
         if match == "*":
-            return ((graph, "*"),)
+            return ((graph, present),)
         # A weak tag never matches here; a strong one names the content of the graph and the format it was read in.
         tags = {part.strip() for part in match.split(",")}
         if not any(f'"{present}-{format.name}"' in tags for format in GRAPHS):
@@ -231,6 +233,12 @@ class GraphStore:
         if graph.startswith(address + "/"):
             return graph
         return f"{address}?graph={quote(graph, safe='')}"
+
+
+def _read_patch(sent: str, graph: str, address: str) -> str:
+    """Return the update that a PATCH of a graph stands for; relative IRIs are the graph's."""
+    text = adapt(sent, graph or address, "Update")
+    return text if graph == UNNAMED else for_graph(read_update_text(text), graph)
 
 
 def _parts(content_type: str, body: bytes, graph: str, action: str) -> tuple[GraphWrite, ...]:

@@ -145,7 +145,7 @@ class Pages:
         status = 200
         if query.strip():
             try:
-                result = await run_in_threadpool(self._run, query)
+                result = await run_in_threadpool(self._run, query, _address(request, self._services) + "/sparql")
             except KgraphError as error:
                 fault = _fault(problem_of(error, language), query)
                 status = fault.problem.status
@@ -175,10 +175,10 @@ class Pages:
         headers = {"Cache-Control": "public, max-age=86400"}
         return Response(self.icon, headers=headers, media_type="image/svg+xml")
 
-    def _run(self, query: str) -> Result:
+    def _run(self, query: str, address: str) -> Result:
         began = time.monotonic()
         accept = f"{JSON_RESULTS.media_type}, {TURTLE.media_type}"
-        question = self._services.read_question(QueryOperation(query), accept)
+        question = self._services.read_question(QueryOperation(query), accept, address)
         body = _read_at_most(self._services.ask(question), _PAGE_BYTES)
         seconds = f"{time.monotonic() - began:.2f}"
         if question.text.is_graph:

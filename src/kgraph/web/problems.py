@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from kgraph.errors import (
     AnswerTooLargeError,
-    ChangeMemoryError,
     ChangeRefusedError,
     ChangeTimeoutError,
     DiskFullError,
@@ -62,11 +61,12 @@ STATUSES: Mapping[str, int] = {
     "graph-twice": 400,
     "graph-not-found": 404,
     "graph-derived": 403,
+    "graph-exists": 409,
+    "graph-absent": 409,
     "patch-other-graph": 400,
     "body-unreadable": 400,
     "unsupported-content-coding": 415,
     "change-timeout": 503,
-    "change-memory": 503,
     "disk-full": 507,
     "journal-damaged": 503,
     "query-and-update": 400,
@@ -159,8 +159,6 @@ def problem_of(error: KgraphError, language: str) -> Problem:
         return _problem("busy", 503, language, {}, headers={"Retry-After": _RETRY_AFTER})
     if isinstance(error, ChangeTimeoutError):
         return _problem("change-timeout", 503, language, {"seconds": f"{error.seconds:g}"})
-    if isinstance(error, ChangeMemoryError):
-        return _problem("change-memory", 503, language, {"limit": error.mebibytes})
     if isinstance(error, ChangeRefusedError):
         count = error.report.counts()[Severity.VIOLATION]
         return _problem("change-refused", 422, language, {"count": count})

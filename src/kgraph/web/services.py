@@ -14,6 +14,7 @@ from kgraph.formats import GRAPHS, RESULTS, Format, by_name, negotiate
 from kgraph.query_library import QueryLibrary
 from kgraph.resources import Resources
 from kgraph.settings import Settings
+from kgraph.sparql.adapting import adapt
 from kgraph.sparql.diagnosis import refine
 from kgraph.sparql.plain import read_plain
 from kgraph.sparql.protocol import QueryOperation
@@ -83,13 +84,15 @@ class Services:
     def _counts(self) -> AtRevision[int]:
         return AtRevision()
 
-    def read_question(self, operation: QueryOperation, accept: str | None) -> Question:
+    def read_question(self, operation: QueryOperation, accept: str | None, address: str) -> Question:
         """Read a query and settle the format of its answer before anything runs.
+
+        Relative IRIs are resolved against ``address`` where the text has no BASE.
 
         Raises :class:`kgraph.errors.RequestError` for a text that is refused and for formats that do not
         fit the query's form.
         """
-        text = self._read_plain(operation.text) or read_query_text(operation.text, self._limits)
+        text = self._read_plain(operation.text) or self._read_whole(operation.text, address)
         if operation.format is None and accept is not None and len(accept) <= _USUAL_ACCEPT:
             chosen = _choose_usual(accept, text.is_graph)
         else:
@@ -143,6 +146,11 @@ class Services:
     def _limits(self) -> Limits:
         limits = self.settings
         return Limits(limits.max_query_length, limits.max_query_nesting, limits.max_query_branches)
+
+    def _read_whole(self, text: str, address: str) -> QueryText:
+        if len(text) <= self.settings.max_query_length:
+            text = adapt(text, address)
+        return read_query_text(text, self._limits)
 
     def _read_plain(self, text: str) -> QueryText | None:
         # What is plain lies within the limits that are usual; stricter ones take a closer look.
