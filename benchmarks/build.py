@@ -25,7 +25,7 @@ def _read_files() -> None:
 
 def _rules() -> None:
     graphs = load_graphs(load_dataset(find_home()))
-    infer(graphs.asserted, graphs.inference.rules)
+    infer(graphs.asserted, graphs.rules)
 
 
 def _first_answer() -> None:

@@ -22,7 +22,7 @@ class World:
 
     def __init__(self, home: Path) -> None:
         graphs = load_graphs(load_dataset(home))
-        self.rules = graphs.inference.rules
+        self.rules = graphs.rules
         self.maintenance = Maintenance(self.rules)
         self.engine = ox.Store()
         self.engine.extend(ox.Quad(q.subject, q.predicate, q.object, ASSERTED_GRAPH) for q in graphs.asserted)

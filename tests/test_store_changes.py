@@ -343,6 +343,17 @@ def test_what_was_acknowledged_is_there_after_a_new_start(world: Path, tmp_path:
     assert authors == ["tests", "tests"]
 
 
+def test_a_graph_that_a_variable_names_is_told_as_created(store: JournaledStore) -> None:
+    """Also if a later operation takes its statements away again; one that is dropped again leaves no trace."""
+    outcome = update(store, "INSERT DATA { :a :in :g }; INSERT { GRAPH ?g { :a :p 1 } } WHERE { :a :in ?g }")
+    assert outcome.created == {f"{EX}g"}
+    emptied = "INSERT { GRAPH ?h { :a :p 1 } } WHERE { BIND(:h AS ?h) }; DELETE DATA { GRAPH :h { :a :p 1 } }"
+    assert update(store, f"{emptied}; DROP GRAPH :h").created == set()
+    outcome = update(store, emptied)
+    assert (outcome.created, len(outcome.patch.added)) == ({f"{EX}h"}, 0)
+    assert f"{EX}h" in store.graphs()
+
+
 def test_the_process_that_holds_the_data_may_die(world: Path, tmp_path: Path) -> None:
     """It is started again from the state directory, with every acknowledged change."""
     store = JournaledStore(Source(world, tmp_path / "state"))

@@ -92,6 +92,20 @@ def test_the_order_of_a_changes_quads_does_not_matter_for_its_digest() -> None:
     assert digest_after("0" * 64, patch) != digest_after("0" * 64, patch.inverted())
 
 
+def test_a_digest_tells_which_graphs_came_and_went(tmp_path: Path) -> None:
+    """Two histories that differ in nothing but an empty graph are two, and a name cannot be exchanged in the file."""
+    digests = {
+        open_writer(tmp_path / str(number)).append(Patch(), DATE, {"author": "A", **graphs}).digest
+        for number, graphs in enumerate(
+            ({"created": "urn:a"}, {"created": "urn:b"}, {"created": "urn:a urn:b"}, {"dropped": "urn:a"}, {})
+        )
+    }
+    assert len(digests) == 5
+    (entry,) = read(tmp_path / "2")
+    assert entry.revision.digest == digest_after(START.digest, Patch(), "urn:a urn:b", "")
+    assert entry.created == ("urn:a", "urn:b")
+
+
 def test_a_changed_byte_anywhere_is_noticed(tmp_path: Path) -> None:
     """Each byte of each entry, head and body, the last entry included, is guarded."""
     path = tmp_path / "journal.log"
@@ -249,10 +263,13 @@ def test_an_append_is_synced_before_it_returns(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(os, "fsync", note("all", os.fsync))
     path = tmp_path / "journal.log"
     writer = open_writer(path)
-    assert synced == [f"all {tmp_path}"]
+    assert synced == [f"all {path}", f"all {tmp_path}"]
     writer.append(PATCHES[0], DATE, {})
     writer.append(PATCHES[1], DATE, {})
-    assert synced[1:] == [f"data {path}"] * 2
+    assert synced[2:] == [f"data {path}"] * 2
+    writer.close()
+    open_writer(path)
+    assert synced[4:] == [f"all {path}"], "what a killed server wrote and did not sync"
 
 
 TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)

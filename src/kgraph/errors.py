@@ -20,6 +20,7 @@
         ``QueryFailedError``   the engine gave it up
         ``StoreBusyError``     too many queries wait already
         ``ChangeTimeoutError`` a change took longer than it may
+        ``ChangeMemoryError``  a change wanted more memory than it may have
         ``DiskFullError``      a change finds no room on the disk
         ``JournalError``       the journal of changes is damaged
     ``StateError``         a state directory is in use, or cannot be read or written
@@ -147,6 +148,14 @@ class ChangeTimeoutError(StoreError):
     def __init__(self, seconds: float) -> None:
         super().__init__(f"stopped after {seconds:g} s")
         self.seconds = seconds
+
+
+class ChangeMemoryError(StoreError):
+    """A change wanted more memory than it may have; nothing of it was kept; ``mebibytes`` is how much that is."""
+
+    def __init__(self, mebibytes: int) -> None:
+        super().__init__(f"more than {mebibytes} MiB")
+        self.mebibytes = mebibytes
 
 
 class DiskFullError(StoreError):

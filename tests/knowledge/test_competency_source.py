@@ -271,3 +271,123 @@ def test_pettersen_is_drawn_on_in_two_chapters(ask_real_graph: Ask) -> None:
     rows = ask_real_graph("cq-29-what-depends-on-a-work", values, "item page via")
     assert {row[1] for row in rows} == {"10", "24"}
     assert any(str(row[0]).startswith("explanation:") for row in rows)
+
+
+def test_homes_are_offered_and_used_with_no_effect_told(ask_real_graph: Ask) -> None:
+    """Pages 13, 17, 18 and 30 name eight ways to homes; cheap ones are little used, and no outcome is told of any."""
+    name, values = "cq-02-measures-of-a-kind-and-what-is-claimed", {"kind": "mt:housing"}
+    rows = ask_real_graph(name, values, "type carriedOut outcome effect page")
+    places = {str(row[0]): str(row[1]).split()[-1] if row[1] else None for row in rows}
+    assert places == {
+        "free or affordable housing": "Hjelmeland",
+        "building of homes for newcomers": "Hjelmeland",
+        "start-up loan for housing": "Hjelmeland",
+        "from renting to owning": "Vegårshei",
+        "self-building": "Vegårshei",
+        "buying existing homes": "Vegårshei",
+        "work for one's own home": "Vadsø",
+        "shared housing": None,
+    }
+    assert {row[2] for row in rows} <= {None, "use of the measure"}
+    assert {row[3] for row in rows} <= {None, "not reported"}
+    assert {row[4] for row in rows} == {"17", "18", "30"}
+
+
+def test_five_reports_say_that_homes_are_wanting(ask_real_graph: Ask) -> None:
+    """Page 17 names them; the synthesis alone was read, and no figure is concerned."""
+    name, values = "cq-09-evidence-trail-of-a-claim", {"claim": "finding:b7vb58n"}
+    rows = ask_real_graph(name, values, "report direction verification readIn page figure")
+    read = ("supports", "read in the synthesis only", "IMDi og Distriktssenteret 2010", "17", None)
+    assert set(rows) == {
+        ("Søholt og Holm 2010", *read),
+        ("Thorshaug, Valenta og Berg 2009a", *read),
+        ("Perduco 2009", *read),
+        ("Hanche-Dalseth, Bergem og Aarflot 2009", *read),
+        ("Ibenholt og Bakli 2009", *read),
+    }
+
+
+def test_homes_and_speed_of_settlement_have_most_studies_behind_them(ask_real_graph: Ask) -> None:
+    """Five studies stand on page 17, more than on any other pair; others rest on the one study of their page."""
+    rows = ask_real_graph("cq-11-evidence-and-gap-map", {}, "about result studies contested firstPage")
+    found = {(row[0], row[1]): row[2:] for row in rows}
+    pair = ("factor:housing-supply", "outcome:settlement-speed")
+    assert found[pair] == ("5", "0", "17")
+    assert all(int(str(studies[0])) < 5 for other, studies in found.items() if other != pair)
+    assert found["factor:ethnic-network", "outcome:secondary-migration"] == ("1", "0", "19")
+    assert found["factor:introduction-act", "outcome:secondary-migration"] == ("1", "0", "11")
+    assert found["factor:municipality-size", "outcome:willingness-to-settle"] == ("1", "1", "20")
+    assert found["factor:municipality-size", "outcome:satisfaction-with-settlement"] == ("1", "1", "19")
+    assert found["factor:contact", "outcome:attitudes"][2] == "12"
+    assert "outcome:use-of-measure" not in {row[1] for row in rows}
+
+
+def test_six_studies_are_of_one_place(ask_real_graph: Ask) -> None:
+    """Klepp, Møreforsking twice, Ytre Arna, and Agder twice; where Pedersen's two places lie is not told."""
+    rows = ask_real_graph("cq-13-claims-from-one-place-only", {}, "place study page claim")
+    pages: dict[tuple[str, str], set[str]] = {}
+    for place, study, page, _ in rows:
+        pages.setdefault((str(place), str(study)), set()).add(str(page))
+    assert sorted((place, *sorted(found)) for (place, _), found in pages.items()) == [
+        ("Agder", "25"),
+        ("Agder", "29"),
+        ("Møre og Romsdal", "13"),
+        ("Møre og Romsdal", "13", "19"),
+        ("Møre og Romsdal", "29"),
+        ("Ytre Arna", "15"),
+    ]
+    assert "finding:b7vb58n" not in {row[3] for row in rows}
+
+
+def test_refugees_receive_and_labour_immigrants_bring(ask_real_graph: Ask) -> None:
+    """Chapters 4 and 5 speak of what refugees get; chapters 5 and 7 of what others bring."""
+    rows = ask_real_graph("cq-20-resource-or-recipient", {}, "about resource resourcePage recipient recipientPage")
+    sides = {str(row[0]).removeprefix("group:"): (int(str(row[1])), int(str(row[3]))) for row in rows}
+    assert sides["labour-immigrants"][0] > sides["labour-immigrants"][1]
+    assert sides["refugees"][0] < sides["refugees"][1]
+    assert sides["minority-entrepreneurs"][0] > 0 == sides["minority-entrepreneurs"][1]
+    for group in ("unaccompanied-minors", "single-adult-refugees", "immigrant-women"):
+        assert sides[group][0] == 0 < sides[group][1]
+    pages = {row[0]: (row[2], row[4]) for row in rows}
+    assert pages["group:minority-entrepreneurs"] == ("25", None)
+    assert pages["group:unaccompanied-minors"] == (None, "17")
+
+
+def test_nothing_that_is_rendered_was_checked_in_its_own_source(ask_real_graph: Ask) -> None:
+    """One claim names several works (17); two pairs of claims are disputed; what is speculated is least of all."""
+    rows = ask_real_graph("cq-25-how-well-supported", {}, "claims own secondHand severalStudies checked contested way")
+    assert all(int(str(row[1])) + int(str(row[2])) == int(str(row[0])) for row in rows)
+    assert sum(int(str(row[3])) for row in rows) == 1
+    assert {row[4] for row in rows} == {"0"}
+    assert sum(int(str(row[5])) for row in rows) == 4
+    assert rows[-1][6] == "modality:speculated"
+
+
+def test_interviews_do_not_bear_causes_but_an_evaluation_may(ask_real_graph: Ask) -> None:
+    """Page 19 gives a cause from interviews, page 15 a preventive effect; the models of page 16 were evaluated."""
+    rows = ask_real_graph("cq-26-causes-without-a-design-for-it", {}, "link study page designs")
+    assert {row[0] for row in rows} == {"causes", "contributes to", "hinders"}
+    assert {("contributes to", "15", "interview study"), ("contributes to", "19", "interview study")} <= {
+        (row[0], row[2], row[3]) for row in rows
+    }
+    assert "29" in {row[2] for row in rows if row[0] == "causes"}
+    assert not any("settlement model" in str(row[1]) for row in rows)
+
+
+def test_rows_of_table_1_are_among_the_shortest_passages(ask_real_graph: Ask) -> None:
+    """A row of page 10 is a county and a number: two words, or four where the name has three; a website is one."""
+    values = {"limit": "5"}
+    rows = ask_real_graph("cq-27-passages-hard-to-find-again", values, "page table words usedBy")
+    counties = {str(row[3]): row[2] for row in rows if row[:2] == ("10", "1")}
+    long = {"Sogn og Fjordane", "Møre og Romsdal"}
+    assert {name: "4" if name in long else "2" for name in TABLE_2} == counties
+    websites = {"www.ssb.no", "www.distriktssenteret.no", "www.husbanken.no", "www.imdi.no"}
+    assert {str(row[3]) for row in rows if row[0] == "35" and row[2] == "1"} == websites
+
+
+def test_what_lay_in_the_report_is_linked(ask_real_graph: Ask) -> None:
+    """The nineteen counties of the tables, every country and both acts are found in registers outside."""
+    rows = ask_real_graph("cq-30-what-is-linked-outside", {}, "kind withLink withoutLink")
+    found = {row[0]: row[1:] for row in rows}
+    assert found["ink:County"] == (str(len(TABLE_2)), str(len(set(SUCCESSORS.values()) | {"30", "38", "54"})))
+    assert found["ink:Country"][1] == found["ink:LegalResource"][1] == "0"

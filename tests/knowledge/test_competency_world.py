@@ -33,11 +33,11 @@ CASES: list[Case] = [
     (
         "cq-02-measures-of-a-kind-and-what-is-claimed",
         {"kind": "mt:housing"},
-        "type carriedOut statement modality outcome page",
+        "type carriedOut statement modality outcome effect page",
         {
-            ("cheap homes", "homes in Fjordby", HOMES, "measured", "onward migration", "12"),
-            ("cheapest homes", "huts in Fjordby", None, None, None, None),
-            ("new homes", "homes in Elvby", None, None, None, None),
+            ("cheap homes", "homes in Fjordby", HOMES, "measured", "onward migration", "decrease", "12"),
+            ("cheapest homes", "huts in Fjordby", None, None, None, None, "12"),
+            ("new homes", "homes in Elvby", None, None, None, None, "20"),
         },
     ),
     (
@@ -226,8 +226,8 @@ CASES: list[Case] = [
     (
         "cq-20-resource-or-recipient",
         {},
-        "group resource recipient",
-        {("newcomers", "1", "1"), ("refugee women", "0", "1")},
+        "group claims resource resourcePage recipient recipientPage",
+        {("newcomers", "2", "1", "13", "1", "23"), ("refugee women", "1", "0", None, "1", "12")},
     ),
     (
         "cq-21-prose-figures-against-tables",
@@ -266,26 +266,32 @@ CASES: list[Case] = [
     (
         "cq-25-how-well-supported",
         {},
-        "modality claims severalStudies checked corroborated contradicted",
+        "modality claims own secondHand severalStudies checked corroborated contested",
         {
-            ("measured", "6", "1", "4", "0", "1"),
-            ("interpreted", "6", "1", "0", "2", "0"),
-            ("normative", "2", "0", "2", "0", "0"),
-            ("self-reported", "1", "0", "0", "0", "1"),
-            ("speculated", "1", "0", "1", "0", "0"),
+            ("measured", "6", "2", "2", "1", "2", "0", "2"),
+            ("interpreted", "6", "0", "6", "1", "0", "2", "0"),
+            ("normative", "2", "2", "0", "0", "0", "0", "0"),
+            ("self-reported", "1", "0", "1", "0", "0", "0", "1"),
+            ("speculated", "1", "1", "0", "0", "0", "0", "0"),
         },
     ),
     (
         "cq-26-causes-without-a-design-for-it",
         {"relation": "relation:causes"},
-        "statement modality study designs page",
-        {(KEEPS, "self-reported", BERG, "interviews", "13")},
+        "link statement modality study designs page",
+        {("causes", KEEPS, "self-reported", BERG, "interviews", "13")},
+    ),
+    (
+        "cq-26-causes-without-a-design-for-it",
+        {},
+        "link statement",
+        {("causes", KEEPS), ("hinders", "Anchoring is hard.")},
     ),
     (
         "cq-27-passages-hard-to-find-again",
         {"limit": "6"},
-        "page section table words spans uses locator",
-        {("21", "2", "2", "2", "1", "7", "loc:cell")},
+        "page section table words spans uses usedBy locator",
+        {("21", "2", "2", "2", "1", "7", "after the course", "loc:cell")},
     ),
     (
         "cq-28-places-in-figures-today",
@@ -335,6 +341,7 @@ CASES: list[Case] = [
             ("municipality", "5", "0", "5"),
             ("county", "8", "1", "7"),
             ("country", "1", "0", "1"),
+            ("region", "1", "0", "1"),
             ("organisation", "2", "0", "2"),
             ("person", "2", "0", "2"),
             ("report", "5", "0", "5"),

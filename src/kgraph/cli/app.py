@@ -11,7 +11,12 @@ import typer
 import kgraph
 from kgraph.cli import ask, files, keeping, reasons, serving, sources, tokens, upgrading
 from kgraph.cli.options import ExitCode
-from kgraph.errors import KgraphError
+from kgraph.errors import JournalError, KgraphError
+
+_DAMAGED = (
+    "kgraph journal check names all that is damaged. Restore it from a backup, or let kgraph journal repair set a "
+    "damaged part of the journal aside."
+)
 
 app = typer.Typer(
     name="kgraph",
@@ -57,6 +62,8 @@ def run() -> None:
         app()
     except KgraphError as error:
         typer.echo(f"kgraph: {error}", err=True)
+        if isinstance(error, JournalError):
+            typer.echo(_DAMAGED, err=True)
         sys.exit(ExitCode.UNUSABLE)
     except BrokenPipeError:
         # The reader of a pipe (head, a pager) may leave early; that is no error of ours.

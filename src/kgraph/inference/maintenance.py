@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 
 from pyoxigraph import Literal, NamedNode, Quad, QueryTriples, Store, Triple, Variable
 
-from kgraph.inference.materialisation import infer, rule_query
+from kgraph.inference.closure import close
+from kgraph.inference.materialisation import rule_query
 from kgraph.inference.rules import Pattern, Rule
 
 MOST_FOLLOWED = 2000
@@ -121,11 +122,13 @@ class Maintenance:
         return False
 
     def _recompute(self, graphs: _Graphs, dropped: Iterable[Triple] = ()) -> tuple[list[Triple], list[Triple]]:
-        before = {quad.triple for quad in graphs.quads(graphs.inferred)} | set(dropped)
-        after = set(infer(graphs.quads(graphs.asserted), self._rules).triples)
-        lost, won = list(before - after), list(after - before)
+        graphs.infer(dropped)
+        anew = _Graphs(graphs.engine, graphs.asserted, NamedNode(f"{graphs.inferred.value}-anew"))
+        close(graphs.engine, self._rules, graphs.asserted, anew.inferred)
+        lost, won = graphs.infers_beyond(anew), anew.infers_beyond(graphs)
+        graphs.engine.remove_graph(anew.inferred)
         graphs.drop(lost)
-        graphs.infer(after)
+        graphs.infer(won)
         return lost, won
 
 
@@ -150,8 +153,15 @@ class _Graphs:
         for triple in triples:
             self.engine.remove(_quad(triple, self.inferred))
 
-    def quads(self, graph: NamedNode) -> Iterator[Quad]:
-        return self.engine.quads_for_pattern(None, None, None, graph)
+    def infers_beyond(self, other: _Graphs) -> list[Triple]:
+        """Return the inferred triples that other graphs do not have among theirs."""
+        found = self.engine.query(
+            f"CONSTRUCT {{ ?s ?p ?o }} {{ ?s ?p ?o FILTER NOT EXISTS {{ GRAPH {other.inferred} {{ ?s ?p ?o }} }} }}",
+            default_graph=[self.inferred],
+            named_graphs=[other.inferred],
+        )
+        assert isinstance(found, QueryTriples)
+        return list(found)
 
     def ask(self, query: str, bindings: dict[Variable, object]) -> object:
         return self.engine.query(

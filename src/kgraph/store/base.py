@@ -232,8 +232,9 @@ class Change:
 
     ``steps`` are carried out in order, all or nothing. With ``dry_run`` it is worked out and checked and nothing is
     changed. ``revision`` is the tag of the only state of the data that it may be made of; empty means any. ``expected``
-    holds pairs of a graph and the tag it must have now (``If-Match``), or an empty tag for a graph that must not be
-    there (``If-None-Match: *``). ``timeout`` is in seconds and never lengthens what the store allows.
+    holds pairs of a graph and the tag it must have now (``If-Match``), ``*`` for a graph that must be there, or an
+    empty tag for one that must not be (``If-None-Match: *``). ``timeout`` is in seconds and never lengthens what the
+    store allows.
     """
 
     steps: tuple[Update | GraphWrite, ...]

@@ -19,12 +19,15 @@ def stable_lines(quads: Iterable[ox.Quad]) -> list[bytes]:
     Blank nodes that are connected with each other are named by the SHA-256 of what is said of them in canonical form
     (RDFC-1.0), and a number. A change elsewhere in the dataset leaves these labels as they are.
     """
-    plain: list[ox.Quad] = []
+    lines: set[bytes] = set()
     linked: list[ox.Quad] = []
     for quad in quads:
-        (linked if any(True for _ in _nodes(quad)) else plain).append(quad)
-    named = (quad for group in _groups(linked) for quad in _named(group))
-    return sorted({f"{quad} .\n".encode() for part in (plain, named) for quad in part})
+        if any(True for _ in _nodes(quad)):
+            linked.append(quad)
+        else:
+            lines.add(f"{quad} .\n".encode())
+    lines.update(f"{quad} .\n".encode() for group in _groups(linked) for quad in _named(group))
+    return sorted(lines)
 
 
 def _groups(quads: list[ox.Quad]) -> Iterable[list[ox.Quad]]:

@@ -119,6 +119,11 @@ class _Tracked:
             if name != UNNAMED and name not in DERIVED:
                 self._graphs.setdefault(name, self.engine.contains_named_graph(ox.NamedNode(name)))
 
+    def watch_new(self, graphs: Iterable[str]) -> None:
+        """Note graphs that a step made: a variable may have named them."""
+        for name in graphs:
+            self._graphs.setdefault(name, False)
+
     def note(self, before: set[ox.Quad], after: set[ox.Quad]) -> None:
         """Take a step's effect into account, and bring the union up to date."""
         removed, added = before - after, after - before
@@ -165,11 +170,12 @@ class _UpdateRun:
         self._check_there(step)
         patterns = _widest(step.touches)
         self._tracked.watch(self._graphs_of(patterns))
-        before = self._matching(patterns)
+        before, named = self._matching(patterns), set(self._named())
         try:
             self._engine.update(self._text(step, dataset))
         except SyntaxError as error:
             raise refine_step(step, syntax_error(error)) from error
+        self._tracked.watch_new(set(self._named()) - named)
         self._tracked.note(before, self._matching(patterns))
 
     def _text(self, step: UpdateStep, dataset: tuple[tuple[str, ...], tuple[str, ...]] | None) -> str:

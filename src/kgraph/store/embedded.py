@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import re
 from collections import Counter
@@ -17,14 +16,16 @@ from kgraph.errors import QueryFailedError, QuerySyntaxError
 from kgraph.formats import N_QUADS, TRIG, Format
 from kgraph.store.answers import RDF_FORMATS, Results, write_results, write_triples
 from kgraph.store.base import ALL, ASSERTED, INFERRED, OUTSIDE_DEFAULT, Answer, Deviation, Query, Revision
+from kgraph.store.digests import asserted_digest
 from kgraph.store.literals import Originals
-from kgraph.store.loading import load_graphs
+from kgraph.store.loading import load_files, load_graphs, unite
 from kgraph.store.patch import Patch, n_quad
 from kgraph.vocabulary import PREFIXES
 
 UNNAMED = ""
 """How the unnamed graph, which writes without GRAPH go to, is named where graphs are named by their IRIs."""
 
+_COUNT = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
 _MERGED_KEPT = 4
 _PLACE = re.compile(r"error at (\d+):(\d+): (.*)", re.DOTALL)
 _NamedGraph = ox.NamedNode | ox.BlankNode
@@ -77,21 +78,21 @@ class EmbeddedStore:
         *,
         separate: bool = False,
         originals: Originals | None = None,
+        united: bool = False,
     ) -> None:
         """Take a store whose graphs are filled, in a state that is a revision, or revision 1 of that date.
 
-        ``originals`` knows the literals that the engine holds in another form than they were sent in.
+        ``originals`` knows the literals that the engine holds in another form than they were sent in. With ``united``
+        the engine holds the union already.
         """
         self.engine = engine
         self.originals = originals or Originals()
         self.separate = separate
         self._sizes = {name: self._size(name) for name in self._names() if name != ASSERTED}
-        if not separate:
-            self.unite(self.members())
+        if not separate and not united:
+            unite(engine)
         if isinstance(revision, datetime):
-            asserted = sorted(name for name in self.members() if name != UNNAMED)
-            digest = _digest(quad for name in asserted for quad in self.quads(name))
-            revision = Revision(1, digest, revision)
+            revision = Revision(1, asserted_digest(engine), revision)
         self._revision = revision
         self._merged: dict[tuple[tuple[str, ...], tuple[str, ...]], ox.Store] = {}
 
@@ -111,11 +112,6 @@ class EmbeddedStore:
     def quads(self, graph: str) -> Iterator[ox.Quad]:
         """Yield the quads of a graph."""
         return self.engine.quads_for_pattern(None, None, None, graph_node(graph))
-
-    def unite(self, names: Iterable[str]) -> None:
-        """Add the statements of graphs to the union."""
-        for name in names:
-            self.engine.extend(in_graph(self.quads(name), ASSERTED))
 
     def query(self, query: Query, format: Format) -> Answer:
         """Answer a query; the whole answer is held in memory."""
@@ -253,15 +249,21 @@ class EmbeddedStore:
         return (graph.value for graph in self.engine.named_graphs() if isinstance(graph, ox.NamedNode))
 
     def _size(self, name: str) -> int:
-        return sum(1 for _ in self.quads(name))
+        counted = self.engine.query(_COUNT, default_graph=[graph_node(name)], named_graphs=[])
+        assert isinstance(counted, ox.QuerySolutions)
+        number = next(counted)["n"]
+        assert isinstance(number, ox.Literal)
+        return int(number.value)
 
 
 def open_store(dataset: Dataset, *, separate: bool = False) -> EmbeddedStore:
-    """Load the files of a dataset into a store, and what follows from them into its graph ``inferred``.
+    """Load the files of a dataset into a store, and, unless it is ``separate``, what follows from them.
 
     Raises what :func:`kgraph.store.loading.load_graphs` raises.
     """
-    return EmbeddedStore(load_graphs(dataset).engine, dataset.date, separate=separate)
+    if separate:
+        return EmbeddedStore(load_files(dataset), dataset.date, separate=True)
+    return EmbeddedStore(load_graphs(dataset).engine, dataset.date, united=True)
 
 
 def graph_node(name: str) -> ox.NamedNode | ox.DefaultGraph:
@@ -299,14 +301,6 @@ def _expand(names: Iterable[str]) -> tuple[str, ...]:
     for name in names:
         expanded.update(dict.fromkeys((ASSERTED, INFERRED) if name == ALL else (name,)))
     return tuple(expanded)
-
-
-def _digest(quads: Iterable[ox.Quad]) -> str:
-    dataset = ox.Dataset(quads)
-    dataset.canonicalize(ox.CanonicalizationAlgorithm.RDFC_1_0)
-    output = io.BytesIO()
-    ox.serialize(dataset, output, format=ox.RdfFormat.N_QUADS)
-    return hashlib.sha256(b"".join(sorted(output.getvalue().splitlines(keepends=True)))).hexdigest()
 
 
 def read_term(term: str) -> ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple:

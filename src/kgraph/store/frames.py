@@ -12,12 +12,16 @@ import struct
 from collections.abc import Iterator
 
 QUERY, DATA, END, ERROR, READY, FORK = b"Q", b"D", b"E", b"X", b"R", b"F"
-DRAFT, APPLY = b"W", b"A"
+DRAFT, APPLY, CHANGE = b"W", b"A", b"C"
 
 CHUNK = 65536
 """Bytes of an answer that are gathered before they are sent: most failures come before the first chunk."""
 
+OUT_OF_MEMORY = b"memory allocation of"
+"""How an engine that finds no memory begins its last words, which come in place of a frame."""
+
 _HEAD = struct.Struct("!cI")
+_KINDS = frozenset({QUERY, DATA, END, ERROR, READY, DRAFT, APPLY, CHANGE})
 _LONGEST = {DATA: CHUNK, END: 0, ERROR: 1 << 24}
 _SHOWN = 200
 
@@ -35,9 +39,13 @@ def send_frame(channel: socket.socket, kind: bytes, body: bytes = b"") -> None:
 def receive_frame(channel: socket.socket) -> tuple[bytes, bytes]:
     """Return kind and body of the next frame.
 
-    Raises ``EOFError`` if the other side is gone and ``TimeoutError`` if the socket's time is up.
+    Raises ``EOFError`` if the other side is gone, ``TimeoutError`` if the socket's time is up and ``ValueError`` for
+    what is no frame: the words of an engine that dies.
     """
-    kind, length = _HEAD.unpack(_receive(channel, _HEAD.size))
+    head = _receive(channel, _HEAD.size)
+    kind, length = _HEAD.unpack(head)
+    if kind not in _KINDS:
+        raise ValueError(head + channel.recv(_SHOWN))
     return kind, _receive(channel, length)
 
 

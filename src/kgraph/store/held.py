@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
@@ -19,7 +19,7 @@ from kgraph.store.base import INFERRED, Change, Revision
 from kgraph.store.drafts import Checker, Draft, Drafting
 from kgraph.store.embedded import UNNAMED, EmbeddedStore, read_quads
 from kgraph.store.literals import Originals
-from kgraph.store.loading import compile_core, load_files, materialise
+from kgraph.store.loading import compile_core, load_files, materialise, unite
 from kgraph.store.patch import Patch
 from kgraph.store.state import StateView
 
@@ -61,7 +61,10 @@ class Checking(Protocol):
 
 
 class Held:
-    """A dataset in memory that changes can be worked out on and applied to."""
+    """A dataset in memory that changes can be worked out on and applied to.
+
+    ``notices`` tells what was found amiss in its files, and passed over.
+    """
 
     def __init__(self, store: EmbeddedStore, maintenance: Maintenance | None, checker: Checker | None) -> None:
         """Hold a store, with the rules that its inferred graph follows and the checks that changes must pass."""
@@ -69,14 +72,16 @@ class Held:
         self._drafting = Drafting(store, maintenance, checker)
         self._changed: dict[str, Revision] = {}
         self._first = store.revision
+        self.notices: Sequence[str] = ()
 
     def describe(self) -> dict[str, Any]:
-        """Return the revision, the sizes of the graphs and the tag of each, as JSON has it."""
+        """Return the revision, the sizes of the graphs, the tag of each, and the notices, as JSON has it."""
         graphs = self.store.graphs()
         return {
             "revision": self.store.revision.to_json(),
             "graphs": graphs,
             "tags": {name: self._changed.get(name, self._first).tag for name in (UNNAMED, *graphs)},
+            "notices": list(self.notices),
         }
 
     def draft(self, change: Change) -> Draft:
@@ -117,6 +122,7 @@ def open_held(source: Source) -> Held:
     :class:`kgraph.errors.JournalError` or :class:`kgraph.errors.StateError`.
     """
     dataset = load_dataset(source.home)
+    notices: list[str] = []
     rules = () if source.separate else compile_core(dataset)
     maintenance = Maintenance(rules) if rules else None
     if source.state is None:
@@ -127,11 +133,14 @@ def open_held(source: Source) -> Held:
         view = StateView(source.state)
         originals = view.load(engine)
         view.write_snapshot_if_long(engine, originals)
-        revision = view.revision
-    if rules:
+        revision, notices = view.revision, view.notices
+    if not source.separate:
+        unite(engine)
         materialise(engine, rules)
-    store = EmbeddedStore(engine, revision, separate=source.separate, originals=originals)
-    return Held(store, maintenance, _checker(source))
+    store = EmbeddedStore(engine, revision, separate=source.separate, originals=originals, united=True)
+    held = Held(store, maintenance, _checker(source))
+    held.notices = notices
+    return held
 
 
 def _checker(source: Source) -> Checker | None:

@@ -21,7 +21,7 @@ from typing import IO
 
 from kgraph.errors import DiskFullError, JournalError, RequestError
 from kgraph.store.base import Revision
-from kgraph.store.patch import Patch, read_patch, render_patch, render_rows
+from kgraph.store.patch import Patch, read_patch, render_patch
 
 _MAGIC = b"kgraph-entry 1"
 _HEAD = re.compile(
@@ -37,6 +37,7 @@ NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """The errors that say that there is no room on the disk."""
 
 _BEGIN, _END = b"TX .\n", b"TC .\n"
+_OF_GRAPHS = ("created", "dropped")
 
 LONGEST_ROW = 8 << 20
 """Bytes that a statement may have: the engine reads lines of up to twice that, and what is kept must be readable."""
@@ -45,12 +46,15 @@ STEPS = ("before-write", "half-written", "before-sync", "after-sync")
 """The steps of an append at which its hook is called."""
 
 
-def digest_after(previous: str, patch: Patch) -> str:
+def digest_after(previous: str, patch: Patch, created: str = "", dropped: str = "") -> str:
     """Return the digest of the revision that a change makes of the one with the digest ``previous``.
 
-    It is the SHA-256 of that digest, a line end, and the rows of the patch in the order of their terms.
+    It is the SHA-256 of that digest, a line end, the header rows that name the graphs that come to be and that are no
+    more (here their IRIs in order, with a space between two), and the rows of the patch in the order of their terms.
     """
-    return _digest(previous, render_rows(patch.in_order()).encode())
+    graphs = {name: value for name, value in zip(_OF_GRAPHS, (created, dropped), strict=True) if value}
+    body = render_patch(patch.in_order(), graphs).encode()
+    return _digest(previous, _graph_rows(body), _rows(body))
 
 
 @dataclass(frozen=True)
@@ -165,7 +169,7 @@ class JournalReader:
         body = file.read(length)
         if _sha256(body) != found["body"].decode():
             raise self._damage("its body is damaged (another SHA-256)")
-        if _digest(previous, _rows(body)) != digest:
+        if _digest(previous, _graph_rows(body), _rows(body)) != digest:
             raise self._damage("its digest is not that of its rows")
         return self._entry(number, previous, digest, body)
 
@@ -237,13 +241,15 @@ class JournalWriter:
     def append(self, patch: Patch, date: datetime, header: Mapping[str, str]) -> Revision:
         """Add a change and return the revision it makes; when this returns, it is on disk.
 
+        Of the rows of ``header``, ``created`` and ``dropped`` are a part of what the revision is.
         Raises :class:`kgraph.errors.RequestError` for a statement longer than :data:`LONGEST_ROW`,
         :class:`kgraph.errors.DiskFullError` where there is no room and :class:`kgraph.errors.JournalError` where the
         disk fails otherwise. Then the change may not be taken as made, and later ones can be tried.
         """
         patch = patch.in_order()
         previous = self._revision.digest
-        revision = Revision(self._revision.number + 1, digest_after(previous, patch), date)
+        digest = digest_after(previous, patch, *(header.get(name, "") for name in _OF_GRAPHS))
+        revision = Revision(self._revision.number + 1, digest, date)
         told = {"revision": str(revision.number), "digest": revision.digest, "previous": previous}
         body = render_patch(patch, {**told, "date": date.isoformat(), **header}).encode()
         if len(body) > LONGEST_ROW and max(map(len, body.split(b"\n"))) > LONGEST_ROW:
@@ -277,7 +283,10 @@ class JournalWriter:
         self._in_doubt = False
 
     def _open(self) -> None:
-        """Have the file open, and synced up to its last acknowledged entry and no further if that is in doubt.
+        """Have the file open and synced, up to its last acknowledged entry and no further if that is in doubt.
+
+        It is synced also where nothing is in doubt: a server that was killed may have written a whole entry and not
+        come to sync it, and whoever reads it now must be able to rely on it.
 
         A failed sync is not repeated: the kernel may have dropped the pages and call the next one a success. The file
         is opened anew and cut instead, so that nothing depends on those pages.
@@ -293,8 +302,8 @@ class JournalWriter:
             raise JournalError(f"{self._path}: the file is shorter than what was written to it")
         if self._in_doubt:
             os.ftruncate(self._file, self._end)
-            os.fsync(self._file)
-            self._in_doubt = False
+        os.fsync(self._file)
+        self._in_doubt = False
         if new:
             sync_folder(self._path.parent)
 
@@ -336,9 +345,16 @@ def _quads(rows: bytes, sign: bytes) -> bytes:
     return part.replace(b"\n" + sign, b"\n")[len(sign) :]
 
 
-def _digest(previous: str, rows: bytes) -> str:
+def _graph_rows(body: bytes) -> bytes:
+    """Return the rows of a header that name graphs, as they stand there."""
+    header = body[: body.find(_BEGIN)].splitlines(keepends=True)
+    return b"".join(row for name in _OF_GRAPHS for row in header if row.startswith(f"H {name} ".encode()))
+
+
+def _digest(previous: str, *rows: bytes) -> str:
     hashed = hashlib.sha256(previous.encode() + b"\n")
-    hashed.update(rows)
+    for part in rows:
+        hashed.update(part)
     return hashed.hexdigest()
 
 

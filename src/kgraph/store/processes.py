@@ -16,7 +16,8 @@ from kgraph.store.base import Revision
 
 _NICE = 10
 _PROCESS_CLOCK = 2
-_READ = 262144
+# More than this at once costs an allocation that goes to the system each time, also for small answers.
+_READ = 65536
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Iterable, Iterator
 
 import pyoxigraph as ox
 
-from kgraph.store.base import OUTSIDE_DEFAULT
 from kgraph.store.dumps import Dump, empty_graph_line
 from kgraph.store.journal import Entry
 from kgraph.store.literals import Originals
@@ -59,16 +57,6 @@ def iter_original_lines(engine: ox.Store, originals: Originals) -> Iterator[byte
     engine.dump(content, format=ox.RdfFormat.N_QUADS)
     content.seek(0)
     yield from originals.restore_lines(content)
-
-
-def asserted_digest(engine: ox.Store) -> str:
-    """Return the digest of a first revision: SHA-256 of the canonical N-Quads (RDFC-1.0) of the asserted graphs."""
-    graphs = [graph for graph in engine.named_graphs() if graph.value not in OUTSIDE_DEFAULT]
-    dataset = ox.Dataset(quad for graph in graphs for quad in engine.quads_for_pattern(None, None, None, graph))
-    dataset.canonicalize(ox.CanonicalizationAlgorithm.RDFC_1_0)
-    content = io.BytesIO()
-    ox.serialize(dataset, content, format=ox.RdfFormat.N_QUADS)
-    return hashlib.sha256(b"".join(sorted(content.getvalue().splitlines(keepends=True)))).hexdigest()
 
 
 def _add(engine: ox.Store, waiting: list[bytes]) -> None:

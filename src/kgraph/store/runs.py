@@ -20,7 +20,7 @@ from kgraph.errors import (
 )
 from kgraph.formats import Format
 from kgraph.store.base import Answer, Query
-from kgraph.store.frames import DATA, ERROR, QUERY, pack_frame, read_frames
+from kgraph.store.frames import DATA, ERROR, OUT_OF_MEMORY, QUERY, pack_frame, read_frames
 from kgraph.store.places import SlowPlaces
 from kgraph.store.processes import Worker, WorkerLimits
 
@@ -31,7 +31,6 @@ HELD = 4 * 1024 * 1024
 """Bytes of an answer that are held back while its query is young: so much fails with a status, not with a cut."""
 
 _FORBEARANCE = 1.0
-_OUT_OF_MEMORY = b"memory allocation of"
 
 
 class Overdue(Exception):
@@ -146,7 +145,7 @@ class Run:
                 else:
                     self.ended = True
         except ValueError as error:
-            if bytes(self._received).startswith(_OUT_OF_MEMORY):
+            if bytes(self._received).startswith(OUT_OF_MEMORY):
                 raise QueryMemoryError(self._host.limits.memory) from error
             raise ProcessLostError() from error
         if 0 < self._host.limits.answer < self._size:

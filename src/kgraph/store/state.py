@@ -23,11 +23,12 @@ from kgraph.dataset import Dataset, load_dataset
 from kgraph.errors import DatasetError, DiskFullError, JournalError, StateError
 from kgraph.store.base import Revision
 from kgraph.store.blank_nodes import stable_lines
+from kgraph.store.digests import asserted_digest
 from kgraph.store.dumps import Dump, load_dump, write_dump
 from kgraph.store.journal import Entry, JournalReader, JournalWriter
 from kgraph.store.literals import Originals
 from kgraph.store.patch import Patch
-from kgraph.store.replay import asserted_digest, iter_original_lines, replay
+from kgraph.store.replay import iter_original_lines, replay
 
 BASE = "base.nq"
 JOURNAL = "journal.log"
@@ -35,6 +36,7 @@ LOCK = "kgraph.lock"
 _SNAPSHOT = "snapshot-{}.nq"
 _SNAPSHOTS_KEPT = 2
 _LONG_REPLAY = 16 << 20
+_BATCH = 100_000
 
 
 class StateView:
@@ -190,16 +192,19 @@ class State(StateView):
         told = {"author": author, "reason": reason, "package": kgraph.__version__, **details}
         told |= {name: value for name, value in graphs.items() if value}
         with self._appending:
+            if self._lock < 0:
+                raise StateError(f"{self.folder} is closed: another process may have it")
             revision = self._writer.append(patch, datetime.now(UTC), told)
             self._reader.revision, self._reader.end = revision, self._writer.size
         return revision
 
     def close(self) -> None:
         """Let go of the folder."""
-        self._writer.close()
-        if self._lock >= 0:
-            os.close(self._lock)
-            self._lock = -1
+        with self._appending:
+            self._writer.close()
+            if self._lock >= 0:
+                os.close(self._lock)
+                self._lock = -1
 
     def __enter__(self) -> Self:
         """Return the state."""
@@ -274,7 +279,8 @@ def snapshots_of(folder: Path) -> dict[int, Path]:
 def _write_base(path: Path, dataset: Dataset, at: Callable[[str], None]) -> None:
     lines = stable_lines(iter_file_quads(dataset))
     engine = ox.Store()
-    engine.bulk_extend(ox.parse(b"".join(lines), format=ox.RdfFormat.N_QUADS))
+    for start in range(0, len(lines), _BATCH):
+        engine.bulk_extend(ox.parse(b"".join(lines[start : start + _BATCH]), format=ox.RdfFormat.N_QUADS))
     revision = Revision(1, asserted_digest(engine), dataset.date)
     write_dump(Dump(path, revision, kgraph.__version__), lines, at)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from kgraph.errors import DatasetError, QueryFailedError
 from kgraph.store.base import Revision
@@ -16,17 +17,21 @@ from kgraph.store.frames import APPLY, DRAFT, ERROR, FORK, receive_frame, send_f
 from kgraph.store.held import Source
 from kgraph.store.wire import pack_draft
 
+_PARTING = 10.0
+
 
 class Zygote:
     """The process that the answering processes are forks of; they die with it.
 
     ``revision`` is the state of the data that it holds, ``graphs`` the numbers of statements of the named graphs and
-    ``tags`` a name for the content of each, the unnamed graph under an empty name.
+    ``tags`` a name for the content of each, the unnamed graph under an empty name. ``notices`` tells what was found
+    amiss when the data were loaded, and passed over.
     """
 
     revision: Revision
     graphs: Mapping[str, int]
     tags: Mapping[str, str]
+    notices: tuple[str, ...]
 
     def __init__(self, source: Source) -> None:
         """Start the process and wait until the dataset is loaded.
@@ -34,6 +39,8 @@ class Zygote:
         Raises :class:`kgraph.errors.DatasetError` if it cannot be loaded.
         """
         self._source = source
+        # Who takes both takes this one first.
+        self._kept = threading.Lock()
         self._lock = threading.Lock()
         self._closed = False
         self._start()
@@ -55,8 +62,10 @@ class Zygote:
         if kind == ERROR:
             raise OSError(body.decode())
         content = json.loads(body)
-        self.graphs, self.tags = content["graphs"], content["tags"]
+        # In this order: who reads a tag and then asks may get newer content than the tag says, never older.
         self.revision = Revision.from_json(content["revision"])
+        self.graphs, self.tags = content["graphs"], content["tags"]
+        self.notices = tuple(content["notices"])
 
     @property
     def pid(self) -> int:
@@ -74,20 +83,30 @@ class Zygote:
         first. Raises :class:`kgraph.errors.QueryFailedError` if it cannot be.
         """
         kind = DRAFT if for_draft else FORK
-        with self._lock:
-            if self._closed:
-                raise QueryFailedError("the store is closed")
+        with self._lock, contextlib.suppress(OSError, EOFError):
+            return self._fork(kind)
+        with self._kept, self._lock:
             try:
                 return self._fork(kind)
             except (OSError, EOFError):
-                self._restart()
+                self._restart(self.revision)
                 return self._fork(kind)
 
-    def apply(self, draft: Draft, revision: Revision) -> None:
-        """Bring a change that counts into the data; when this returns, new forks see it.
+    @contextlib.contextmanager
+    def unmoved(self) -> Iterator[None]:
+        """Keep a process that dies from being started again meanwhile.
 
-        A process that died is started again, and then has the change from the journal. Raises
-        :class:`kgraph.errors.QueryFailedError` if it cannot be.
+        Whoever adds to the journal and then calls :meth:`apply` does both within this: a process that is started in
+        between would have the change already, or half of it.
+        """
+        with self._kept:
+            yield
+
+    def apply(self, draft: Draft, revision: Revision) -> None:
+        """Bring a change that is on disk into the data; when this returns, new forks see it, within :meth:`unmoved`.
+
+        A process that died is started again, and then has the change from the journal. If it cannot be, there are no
+        forks until it can, and then they have the change: none is of the state before.
         """
         with self._lock:
             try:
@@ -95,9 +114,12 @@ class Zygote:
                 send_frame(self._control, APPLY, pack_draft(draft, revision))
                 self._hear()
             except (OSError, EOFError):
-                self._restart(expected=revision)
+                with contextlib.suppress(QueryFailedError):
+                    self._restart(revision)
 
     def _fork(self, kind: bytes) -> tuple[socket.socket, int, int, Revision]:
+        if self._closed:
+            raise QueryFailedError("the store is closed")
         ours, theirs = socket.socketpair()
         with theirs:
             try:
@@ -110,22 +132,30 @@ class Zygote:
                 raise
         return ours, int.from_bytes(message[1:], "big"), descriptors[0], self.revision
 
-    def _restart(self, expected: Revision | None = None) -> None:
-        revision, graphs, tags = expected or self.revision, self.graphs, self.tags
+    def _restart(self, expected: Revision) -> None:
+        """Start the process again, which is then to hold the state ``expected``."""
+        graphs, tags = self.graphs, self.tags
+        self.revision = expected
         self._stop()
+        if self._closed:
+            raise QueryFailedError("the store is closed")
         try:
             self._start()
         except DatasetError as error:
             raise QueryFailedError(str(error)) from error
-        if self.revision.digest != revision.digest:
+        if self.revision.digest != expected.digest:
             # Tags and counts that were given out speak of the other data: only a new server may serve these.
-            self.revision, self.graphs, self.tags = revision, graphs, tags
+            self.revision, self.graphs, self.tags = expected, graphs, tags
             self._stop()
             raise QueryFailedError("the files of the dataset have changed since the server started")
 
     def _stop(self) -> None:
         self._control.close()
-        self._process.wait(timeout=10)
+        try:
+            self._process.wait(timeout=_PARTING)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
     def close(self) -> None:
         """End the process; no fork can be had after that."""

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from typing import Any
 
 from kgraph.errors import (
+    ChangeMemoryError,
     KgraphError,
     QueryFailedError,
     QuerySyntaxError,
@@ -102,12 +103,16 @@ def pack_error(error: KgraphError) -> bytes:
         if isinstance(error, QuerySyntaxError):
             head |= {name: getattr(error, name) for name in _SYNTAX} | {"expected": error.expected}
         return pack(head)
+    if isinstance(error, ChangeMemoryError):
+        return pack({"memory": error.mebibytes})
     return pack({"failed": str(error)})
 
 
 def unpack_error(message: bytes) -> KgraphError:
     """Return the error of a message."""
     head, _ = unpack(message)
+    if "memory" in head:
+        return ChangeMemoryError(head["memory"])
     if "failed" in head:
         return QueryFailedError(head["failed"])
     if "line" in head:

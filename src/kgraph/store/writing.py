@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import socket
 import threading
@@ -18,6 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from kgraph.errors import (
+    ChangeMemoryError,
     ChangeRefusedError,
     ChangeTimeoutError,
     DatasetError,
@@ -25,21 +27,22 @@ from kgraph.errors import (
     QueryFailedError,
     RequestError,
     StoreBusyError,
+    StoreError,
 )
 from kgraph.report import Severity
 from kgraph.store.base import Change, GraphWrite, Outcome, Revision
 from kgraph.store.drafts import Draft
-from kgraph.store.frames import DRAFT, receive_frame, send_frame
+from kgraph.store.frames import CHANGE, DRAFT, OUT_OF_MEMORY, receive_frame, send_frame
 from kgraph.store.held import Source
 from kgraph.store.state import State, open_state
 from kgraph.store.supervision import Zygote
 from kgraph.store.wire import pack_change, unpack_draft, unpack_error
 from kgraph.store.workers import WorkerLimits, WorkerStore
 
-CHANGE = b"C"
-
 STEPS = ("drafted", "checked", "journaled", "applied")
 """The steps of a change at which the hook of :class:`Writer` is called."""
+
+_PARTING = 0.1
 
 
 @dataclass(frozen=True)
@@ -59,34 +62,40 @@ class Writer:
         zygote: Zygote,
         state: State,
         limits: WriteLimits | None = None,
+        memory: int = 0,
         at: Callable[[str], None] = lambda step: None,
     ) -> None:
-        """Write to ``state``; ``at`` is called at each step, for tests."""
+        """Write to ``state``; a change may add ``memory`` MiB; ``at`` is called at each step, for tests."""
         self._zygote = zygote
         self._state = state
         self._limits = limits or WriteLimits()
+        self._memory = memory
         self._at = at
+        self._closed = False
         self._turn = threading.Lock()
         self._queue = threading.BoundedSemaphore(self._limits.waiting + 1)
         self._drafter: _Drafter | None = None
 
     def change(self, change: Change) -> Outcome:
         """Carry a change out, as :meth:`kgraph.store.base.WritableStore.change` says."""
-        with self._my_turn():
-            self._check_expected(change)
-            draft = self._draft(change)
+        with self._my_turn(), contextlib.ExitStack() as unless_it_counts:
+            draft = self._draft(change, unless_it_counts)
             self._at("drafted")
-            violations = [remark for remark in draft.report if remark.severity is Severity.VIOLATION]
-            if change.dry_run or violations:
-                self._drop_drafter()
-            if violations and not change.dry_run:
+            if draft.report.counts()[Severity.VIOLATION] and not change.dry_run:
                 raise ChangeRefusedError(draft.report)
             self._at("checked")
-            revision = self._zygote.revision if change.dry_run else self._commit(draft, change)
-            return Outcome(revision, draft.patch, draft.report, draft.created, draft.dropped)
+            if change.dry_run:
+                return _outcome(self._zygote.revision, draft)
+            outcome = _outcome(self._commit(draft, change), draft)
+            unless_it_counts.pop_all()
+            return outcome
 
     def close(self) -> None:
-        """End the process that works changes out."""
+        """End the process that works changes out; a change that is not yet in the journal is given up."""
+        self._closed = True
+        drafter = self._drafter
+        if drafter is not None:
+            drafter.stop()
         with self._turn:
             self._drop_drafter()
 
@@ -108,41 +117,53 @@ class Writer:
         if change.revision not in ("", self._zygote.revision.tag):
             raise PreconditionError("")
         for graph, tag in change.expected:
-            if self._zygote.tags.get(graph, "") != tag:
+            present = self._zygote.tags.get(graph, "")
+            if not (present if tag == "*" else present == tag):
                 raise PreconditionError(graph)
 
-    def _draft(self, change: Change) -> Draft:
-        """Have a change worked out; a process that has no draft to give is of no further use."""
+    def _draft(self, change: Change, unless_it_counts: contextlib.ExitStack) -> Draft:
+        """Have a change worked out; the process that did it is of no further use unless the draft counts."""
         seconds = min(change.timeout or self._limits.timeout, self._limits.timeout)
+        drafter = self._have_drafter()
+        # A process that holds the data and died is alive again by now, and what it says is of the present state.
+        self._check_expected(change)
         parent = self._zygote.pid
+        unless_it_counts.callback(self._drop_drafter)
         try:
-            return self._ask_drafter(change, seconds)
+            return drafter.draft(change, seconds)
         except (QueryFailedError, RequestError):
-            if self._zygote.pid == parent and self._zygote.is_alive():
+            if not self._has_lost(parent):
                 raise
         # The process died with the one it is a fork of, and not of the change.
-        return self._ask_drafter(change, seconds)
+        self._drop_drafter()
+        return self._have_drafter().draft(change, seconds)
 
-    def _ask_drafter(self, change: Change, seconds: float) -> Draft:
-        with contextlib.ExitStack() as unless_done:
-            unless_done.callback(self._drop_drafter)
-            if self._drafter is None:
-                self._drafter = _Drafter(*self._zygote.fork(for_draft=True))
-            draft = self._drafter.draft(change, seconds)
-            unless_done.pop_all()
-        return draft
+    def _have_drafter(self) -> _Drafter:
+        if self._closed:
+            raise QueryFailedError("the store is closed")
+        if self._drafter is None or not self._drafter.is_alive():
+            self._drop_drafter()
+            self._drafter = _Drafter(*self._zygote.fork(for_draft=True), self._memory)
+        return self._drafter
+
+    def _has_lost(self, parent: int) -> bool:
+        """Tell whether the process that holds the data is gone; its forks may be so a moment before it is."""
+        until = time.monotonic() + _PARTING
+        while self._zygote.pid == parent and self._zygote.is_alive():
+            if time.monotonic() > until:
+                return False
+            time.sleep(_PARTING / 10)
+        return not self._closed
 
     def _commit(self, draft: Draft, change: Change) -> Revision:
         if not (draft.patch or draft.created or draft.dropped):
             return self._zygote.revision
-        with contextlib.ExitStack() as unless_done:
-            unless_done.callback(self._drop_drafter)
+        with self._zygote.unmoved():
             revision = self._state.append(
                 draft.patch, change.author, change.reason, created=draft.created, dropped=draft.dropped
             )
             self._at("journaled")
             self._zygote.apply(draft, revision)
-            unless_done.pop_all()
         self._at("applied")
         return revision
 
@@ -152,12 +173,18 @@ class Writer:
             self._drafter = None
 
 
+def _outcome(revision: Revision, draft: Draft) -> Outcome:
+    return Outcome(revision, draft.patch, draft.report, draft.created, draft.dropped)
+
+
 class _Drafter:
     """The process that works changes out."""
 
-    def __init__(self, channel: socket.socket, pid: int, handle: int, revision: Revision) -> None:
+    def __init__(self, channel: socket.socket, pid: int, handle: int, revision: Revision, memory: int) -> None:
         self._channel = channel
         self._handle = handle
+        self._memory = memory
+        self._lock = threading.Lock()
 
     def draft(self, change: Change, seconds: float) -> Draft:
         """Have a change worked out within so many seconds."""
@@ -169,26 +196,41 @@ class _Drafter:
             kind, body = receive_frame(self._channel)
         except TimeoutError as error:
             raise ChangeTimeoutError(seconds) from error
-        except (EOFError, OSError) as error:
-            raise _last_words(change) from error
+        except (EOFError, OSError, ValueError) as error:
+            raise _last_words(change, error, self._memory) from error
         if kind != DRAFT:
             raise unpack_error(body)
         return unpack_draft(body)[0]
 
+    def is_alive(self) -> bool:
+        """Tell whether the process still waits for a change: then it says nothing."""
+        poll = select.poll()
+        poll.register(self._channel, select.POLLIN)
+        return not poll.poll(0)
+
+    def stop(self) -> None:
+        """End the process, whatever it does; another thread may be waiting for its draft."""
+        with self._lock, contextlib.suppress(ProcessLookupError):
+            if self._handle >= 0:
+                signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+
     def kill(self) -> None:
-        """End the process, whatever it does."""
-        with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self._handle, signal.SIGKILL)
-        os.close(self._handle)
+        """End the process and let go of it."""
+        self.stop()
+        with self._lock:
+            os.close(self._handle)
+            self._handle = -1
         self._channel.close()
 
 
-def _last_words(change: Change) -> RequestError | QueryFailedError:
+def _last_words(change: Change, error: Exception, memory: int) -> StoreError | RequestError:
     """Return what to say when the process died over a change: a body that no parser survives is the client's fault."""
-    if any(isinstance(step, GraphWrite) for step in change.steps):
-        return RequestError(
-            "body-unreadable", 400, reason="it nests too deeply or needs too much memory", line=1, column=1
-        )
+    words = error.args[0] if isinstance(error, ValueError) else b""
+    if words.startswith(OUT_OF_MEMORY):
+        return ChangeMemoryError(memory)
+    # A process that was killed from outside says nothing.
+    if words and any(isinstance(step, GraphWrite) for step in change.steps):
+        return RequestError("body-unreadable", 400, reason="it nests too deeply", line=1, column=1)
     return QueryFailedError("the process that worked the change out is gone")
 
 
@@ -215,7 +257,12 @@ class JournaledStore(WorkerStore):
             unless_done.callback(self._state.close)
             super().__init__(source, reading)
             unless_done.pop_all()
-        self._writer = Writer(self.zygote, self._state, writing, at)
+        self._writer = Writer(self.zygote, self._state, writing, source.draft_memory, at)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What was found amiss in the state directory when it was opened, and passed over."""
+        return (*self._state.notices, *self.zygote.notices)
 
     def graph_tag(self, graph: str) -> str:
         """Return a name for the present content of a graph, empty if there is no such graph."""

@@ -9,6 +9,7 @@ goes back, so that it can be killed without mistaking it for another one. ``APPL
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import gc
 import json
 import os
@@ -19,7 +20,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from kgraph.errors import KgraphError, QueryFailedError, QuerySyntaxError
+from kgraph.errors import ChangeMemoryError, KgraphError, QueryFailedError, QuerySyntaxError
 from kgraph.formats import GRAPHS, RESULTS, by_name
 from kgraph.store.base import Query
 from kgraph.store.embedded import EmbeddedStore
@@ -64,7 +65,9 @@ def main(control_descriptor: int, source: Source) -> int:
         if message == FORK and descriptors:
             _fork(control, descriptors[0], source.memory, lambda channel: _answer_queries(channel, held.store))
         elif message == DRAFT and descriptors:
-            _fork(control, descriptors[0], source.draft_memory, lambda channel: _work_out_changes(channel, held))
+            _fork(
+                control, descriptors[0], source.draft_memory, lambda channel: _work_out_changes(channel, held, source)
+            )
         elif message == APPLY:
             _apply(control, held)
         else:
@@ -154,8 +157,10 @@ def _answer(request: dict[str, object], channel: socket.socket, store: EmbeddedS
         send_frame(channel, ERROR, json.dumps({"memory": True}).encode())
 
 
-def _work_out_changes(channel: socket.socket, held: Held) -> None:
+def _work_out_changes(channel: socket.socket, held: Held, source: Source) -> None:
     """Answer each change with its draft; each one builds on those before it, so a draft that does not count ends it."""
+    # An engine that crashes, for example over a body that nests too deeply, is then told from one that is killed.
+    faulthandler.enable(2, all_threads=False)
     while True:
         try:
             _, body = receive_frame(channel)
@@ -163,6 +168,9 @@ def _work_out_changes(channel: socket.socket, held: Held) -> None:
                 draft = held.draft(unpack_change(body))
             except KgraphError as error:
                 send_frame(channel, ERROR, pack_error(error))
+                return
+            except MemoryError:
+                send_frame(channel, ERROR, pack_error(ChangeMemoryError(source.draft_memory)))
                 return
             send_frame(channel, DRAFT, pack_draft(draft))
         except (EOFError, OSError):

@@ -119,10 +119,12 @@ def _lifespan(
 ) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        # One thread for each query that may run or wait, so that none takes another's.
-        places = 2 * settings.query_workers + settings.queue_length
+        # One thread for each query and each change that may run or wait, so that none takes another's.
+        places = 2 * settings.query_workers + settings.queue_length + settings.update_queue
         anyio.to_thread.current_default_thread_limiter().total_tokens = places + 8
         log.event("info", "start", revision=services.revision_name)
+        for notice in getattr(services.store, "notices", ()):
+            log.event("warning", "notice", message=notice)
         yield
         log.event("info", "stop")
         log.close()

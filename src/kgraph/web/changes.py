@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from typing import cast
@@ -88,8 +89,20 @@ class Changes:
             timeout=operation.timeout,
         )
         exchange_of(request.scope).form = text.steps[0].kind if text.steps else "UPDATE"
-        outcome = await run_in_threadpool(self.store.change, change)
+        outcome = await self.carry_out(change)
         return self.tell(request, outcome, operation.dry_run, operation.format)
+
+    async def carry_out(self, change: Change) -> Outcome:
+        """Carry a change out; it goes on if its client leaves.
+
+        Raises what :meth:`kgraph.store.base.WritableStore.change` raises, and ``ConnectionAbortedError`` if the server
+        stops meanwhile.
+        """
+        try:
+            return await run_in_threadpool(self.store.change, change)
+        except asyncio.CancelledError as error:
+            # The change may count or not: an answer that says either could be false, a broken connection says neither.
+            raise ConnectionAbortedError from error
 
     def _read(self, text: str, address: str) -> UpdateText:
         settings = self._services.settings

@@ -22,7 +22,7 @@ from kgraph.formats import GRAPHS, N_QUADS, TRIG, Format, media_type_of
 from kgraph.sparql.adapting import adapt
 from kgraph.sparql.protocol import UPDATE_TYPE
 from kgraph.sparql.update import for_graph, read_update_text
-from kgraph.store.base import INFERRED, Change, GraphWrite, Query, Update
+from kgraph.store.base import INFERRED, Change, GraphWrite, Outcome, Query, Update
 from kgraph.store.embedded import UNNAMED
 from kgraph.turtle.iris import is_well_formed
 from kgraph.web.api import base_address, check_address
@@ -145,9 +145,8 @@ class GraphStore:
     async def _write(self, request: Request, graph: str, author: str) -> Response:
         action = "replace" if request.method == "PUT" else "merge"
         writes = await self._bodies(request, graph, action)
-        existed = graph == UNNAMED or graph in self._services.store.graphs()
-        response = await self._change(request, writes, author, self._expected(request, graph))
-        if not existed:
+        response, outcome = await self._change(request, writes, author, self._expected(request, graph))
+        if graph in outcome.created:
             response.status_code = 201
             response.headers["Location"] = self._location(request, graph)
         return response
@@ -155,7 +154,7 @@ class GraphStore:
     async def _create(self, request: Request, author: str) -> Response:
         graph = f"{self._address(request)}/{secrets.token_hex(8)}"
         writes = await self._bodies(request, graph, "merge")
-        response = await self._change(request, writes, author, ((graph, ""),))
+        response, _ = await self._change(request, writes, author, ((graph, ""),))
         response.status_code = 201
         response.headers["Location"] = self._location(request, graph)
         return response
@@ -164,7 +163,7 @@ class GraphStore:
         if graph != UNNAMED and graph not in self._services.store.graphs():
             raise RequestError("graph-not-found", 404, graph=graph)
         write = GraphWrite(graph, "delete")
-        return await self._change(request, (write,), author, self._expected(request, graph))
+        return (await self._change(request, (write,), author, self._expected(request, graph)))[0]
 
     async def _patch(self, request: Request, graph: str, author: str) -> Response:
         if media_type_of(request.headers.get("content-type")) != UPDATE_TYPE:
@@ -176,7 +175,7 @@ class GraphStore:
         except UnicodeDecodeError as error:
             raise RequestError("not-utf-8") from error
         text = await run_in_threadpool(_read_patch, sent, graph, self._address(request))
-        return await self._change(request, (Update(text),), author, self._expected(request, graph))
+        return (await self._change(request, (Update(text),), author, self._expected(request, graph)))[0]
 
     async def _change(
         self,
@@ -184,13 +183,13 @@ class GraphStore:
         steps: tuple[Update | GraphWrite, ...],
         author: str,
         expected: tuple[tuple[str, str], ...],
-    ) -> Response:
+    ) -> tuple[Response, Outcome]:
         dry_run = is_dry_run(request)
         reason = request.query_params.get("reason", "")
         change = Change(steps, author, reason, dry_run, expected=expected)
         exchange_of(request.scope).form = request.method
-        outcome = await run_in_threadpool(self._changes.store.change, change)
-        return self._changes.tell(request, outcome, dry_run, request.query_params.get("format"))
+        outcome = await self._changes.carry_out(change)
+        return self._changes.tell(request, outcome, dry_run, request.query_params.get("format")), outcome
 
     def _expected(self, request: Request, graph: str) -> tuple[tuple[str, str], ...]:
         """Return what ``If-Match`` and ``If-None-Match`` ask of the graph (RFC 9110, section 13.1)."""
@@ -203,7 +202,7 @@ class GraphStore:
         if not present:
             raise PreconditionError(graph)
         if match == "*":
-            return ((graph, present),)
+            return ((graph, "*"),)
         # A weak tag never matches here; a strong one names the content of the graph and the format it was read in.
         tags = {part.strip() for part in match.split(",")}
         if not any(f'"{present}-{format.name}"' in tags for format in GRAPHS):

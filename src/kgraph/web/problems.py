@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from kgraph.errors import (
     AnswerTooLargeError,
+    ChangeMemoryError,
     ChangeRefusedError,
     ChangeTimeoutError,
     DiskFullError,
@@ -67,6 +68,7 @@ STATUSES: Mapping[str, int] = {
     "body-unreadable": 400,
     "unsupported-content-coding": 415,
     "change-timeout": 503,
+    "change-memory": 503,
     "disk-full": 507,
     "journal-damaged": 503,
     "query-and-update": 400,
@@ -159,6 +161,8 @@ def problem_of(error: KgraphError, language: str) -> Problem:
         return _problem("busy", 503, language, {}, headers={"Retry-After": _RETRY_AFTER})
     if isinstance(error, ChangeTimeoutError):
         return _problem("change-timeout", 503, language, {"seconds": f"{error.seconds:g}"})
+    if isinstance(error, ChangeMemoryError):
+        return _problem("change-memory", 503, language, {"limit": error.mebibytes})
     if isinstance(error, ChangeRefusedError):
         count = error.report.counts()[Severity.VIOLATION]
         return _problem("change-refused", 422, language, {"count": count})

@@ -37,7 +37,8 @@ class RowCounter:
         kept = len(self._mark) - 1
         seam = self._tail + chunk[:kept]
         self._found += seam.count(self._mark) + chunk.count(self._mark)
-        self._tail = (self._tail + chunk)[-kept:] if kept else b""
+        if kept:
+            self._tail = (self._tail + chunk[-kept:])[-kept:]
         if self._format is JSON_RESULTS and not self._is_empty and len(chunk) < 65536:
             self._is_empty = _EMPTY in chunk
 

@@ -94,6 +94,8 @@ def serve(settings: Settings, home: Path) -> None:
     if not settings.remote_query_address and not (can_isolate() and settings.isolation):
         print("Queries run without isolation: nothing stops one that takes long.", file=sys.stderr)
     store = open_settings_store(settings, home)
+    for notice in getattr(store, "notices", ()):
+        print(notice, file=sys.stderr)
     try:
         front = create_app(settings, store, home)
         # What is there now stays: the collector need not look at it again with every few thousand requests.
