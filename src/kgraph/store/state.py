@@ -128,15 +128,19 @@ class StateView:
         self.replayed = self._reader.end - start.journal_end
         return replay(engine, start, (e for e in self.entries(start) if until is None or e.revision.number <= until))
 
-    def write_snapshot(self, engine: ox.Store, originals: Originals) -> Path:
+    def write_snapshot(
+        self, engine: ox.Store, originals: Originals, at: Callable[[str], None] = lambda step: None
+    ) -> Path:
         """Write the state that :meth:`load` just filled an engine with, so that later starts begin from there.
 
-        Nothing else may have been added to the engine. The two newest snapshots are kept. Raises
+        Nothing else may have been added to the engine. The two newest snapshots are kept. ``at`` is called at each
+        step, for tests. Raises
         :class:`kgraph.errors.DiskFullError` or :class:`kgraph.errors.StateError` if it cannot be written.
         """
         path = self.folder / _SNAPSHOT.format(self.revision.number)
         revision = self.revision
-        write_dump(Dump(path, revision, kgraph.__version__, self._reader.end), iter_original_lines(engine, originals))
+        dump = Dump(path, revision, kgraph.__version__, self._reader.end)
+        write_dump(dump, iter_original_lines(engine, originals), at)
         self._digests[revision.number] = revision.digest
         for _, old in sorted(snapshots_of(self.folder).items())[:-_SNAPSHOTS_KEPT]:
             old.unlink(missing_ok=True)
