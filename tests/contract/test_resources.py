@@ -162,6 +162,15 @@ def test_every_example_runs_on_the_packaged_data(packaged_server: str) -> None:
             assert re.search(r'<tbody>|<pre tabindex|<p class="boolean">', answer.text), example
 
 
+def test_the_query_page_tells_how_to_read_what_follows(client: httpx.Client) -> None:
+    """A hint in each language shows the line that brings wider classes, places and groups into the answer."""
+    line = "FROM &lt;https://w3id.org/inkludering/graph/all&gt;"
+    for language, words in (("nn", "Utan FROM"), ("nb", "Uten FROM"), ("en", "Without FROM")):
+        page = client.get("/query", params={"lang": language}).text
+        assert words in page.split("<form")[1].split("</form>")[0]
+        assert line in page.split("<form")[1].split("</form>")[0]
+
+
 def test_a_faulty_query_is_shown_with_its_place(client: httpx.Client) -> None:
     """Line, column and a mark under the word; what was written stays in the field."""
     query = "SELECT * WHERE {\n  ?s inkk:page ?o\n}"

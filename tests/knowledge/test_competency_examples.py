@@ -93,3 +93,56 @@ def test_a_printed_misprint_is_told_with_its_figure(ask_real_graph: Ask) -> None
     """Figures under doubt come with the kind of fault; the fourteen roundings concern three cells each."""
     rows = ask_real_graph("figures-with-doubts", {}, "observation kind")
     assert len({row[0] for row in rows if row[1] == "rounding"}) == 42
+
+
+def test_all_claims_are_found_in_the_whole_graph_only(ask_real_graph: Ask, store: EmbeddedStore) -> None:
+    """The example lists every claim; its text without FROM finds none, since none is stated to be just a claim."""
+    stated = ask_real_graph("asserted-inferred-or-both", {}, "kind stated inferred both")
+    assert all(int(str(row[1])) + int(str(row[2])) == int(str(row[3])) for row in stated)
+    counts = {row[0]: row[1:] for row in stated}
+    kinds = ("Finding", "Explanation", "SuccessFactor", "Challenge", "StatisticalStatement")
+    total = sum(int(str(counts["ink:" + kind][0])) for kind in kinds)
+    assert counts["ink:Claim"] == ("0", str(total), str(total))
+    assert len(ask_real_graph("all-claims", {}, "claim")) == total
+    query = LIBRARY["all-claims"]
+    text = "\n".join(line for line in query.text.splitlines() if not line.startswith("FROM "))
+    assert read_table(store.query(Query(text, None, query.bind({"language": "en"})), JSON_RESULTS).read()).rows == ()
+
+
+def test_page_13_has_the_measures_of_figure_2(ask_real_graph: Ask) -> None:
+    """The eleven measures of Hjelmeland stand on page 13, beside what Klepp and Møreforsking found."""
+    rows = ask_real_graph("what-stands-on-a-page", {"page": "13"}, "kind thing")
+    assert sum(kind == "measure" for kind, _ in rows) == 11
+    assert {("study", "study:klepp-2003"), ("country", "country:so")} <= set(rows)
+
+
+def test_table_1_adds_up_to_a_hundred(ask_real_graph: Ask) -> None:
+    """Nineteen counties and a total are read slot by slot; the counties make 100 per cent."""
+    values = {"table": "table:refugee-background-by-county-2009"}
+    rows = ask_real_graph("figures-slot-by-slot", values, "place unit value page")
+    counties = [row for row in rows if row[0] not in ("Noreg", "Norge", "Norway")]
+    assert len(counties) == 19
+    assert round(sum(float(str(row[2])) for row in counties), 1) == 100
+    assert {row[3] for row in rows} == {"10"}
+
+
+def test_links_lead_to_registers_of_places_law_and_words(ask_real_graph: Ask) -> None:
+    """Wikidata, GeoNames, the cadastre of borders, Lovdata and EuroVoc are among the hosts; no host is our own."""
+    hosts = {str(row[0]) for row in ask_real_graph("links-to-registers", {}, "host")}
+    assert {"www.wikidata.org", "sws.geonames.org", "data.geonorge.no", "lovdata.no", "eurovoc.europa.eu"} <= hosts
+    assert "w3id.org" not in hosts
+
+
+def test_values_to_carry_name_the_counties_once_each(ask_real_graph: Ask) -> None:
+    """The line for the nineteen counties has nineteen items and is whole SPARQL."""
+    rows = ask_real_graph("values-for-another-endpoint", {}, "kind items values")
+    line = {row[0]: str(row[2]) for row in rows}["ink:County"]
+    items = line.removeprefix("VALUES ?item { ").removesuffix(" }").split(" ")
+    assert len(items) == len(set(items)) == 19
+    assert all(item.startswith("wd:Q") and item[4:].isdigit() for item in items)
+
+
+def test_groups_two_steps_down_are_found(ask_real_graph: Ask) -> None:
+    """Unaccompanied minors of 15 to 18 are unaccompanied minors, and so refugees."""
+    groups = {row[0] for row in ask_real_graph("groups-within-a-group", {"wider": "group:refugees"}, "group")}
+    assert {"group:unaccompanied-minors", "group:unaccompanied-minors-15-18"} <= groups

@@ -17,7 +17,7 @@ from kgraph.formats import GRAPHS, JSON_RESULTS, RESULTS, TURTLE, Format
 from kgraph.languages import LANGUAGES, text
 from kgraph.resources import href_of, iri_of, shorten
 from kgraph.sparql.protocol import QueryOperation
-from kgraph.store.base import Answer, Term, read_table
+from kgraph.store.base import ALL, Answer, Term, read_table
 from kgraph.vocabulary import TERMS
 from kgraph.web.examples import Example, examples_of
 from kgraph.web.http import CACHE_CONTROL, LANGUAGE_COOKIE, is_fresh, language_of, run_in_threadpool
@@ -149,7 +149,8 @@ class Pages:
             except KgraphError as error:
                 fault = _fault(problem_of(error, language), query)
                 status = fault.problem.status
-        content = {"query": query, "result": result, "fault": fault, "examples": self._examples(language)}
+        examples = self._examples(language)
+        content = {"query": query, "result": result, "fault": fault, "examples": examples, "whole_graph": ALL}
         headers = dict(fault.problem.headers) if fault else {}
         return self._render(request, "query.html", language, "", content, status, headers)
 
