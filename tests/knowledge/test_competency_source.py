@@ -129,11 +129,16 @@ def test_leaving_the_first_municipality_is_spoken_of_in_four_chapters(ask_real_g
     values = {"outcome": "outcome:secondary-migration"}
     pages = {row[0] for row in ask_real_graph("cq-05-what-bears-on-an-outcome", values, "page")}
     assert {"11", "13", "16", "19", "24"} <= pages
+    effects = ask_real_graph("cq-05-what-bears-on-an-outcome", values, "factor effect on page")
+    assert ("secondary migration", "decrease", "integration", "16") in effects
+    assert ("ethnic network", "increase", "secondary migration", "19") in effects
 
 
 def test_use_is_all_that_is_known_of_the_surveys_measures(ask_real_graph: Ask) -> None:
     """The report gives use and no outcome for any of the eighteen; five have a share, the most used first."""
     rows = ask_real_graph("cq-06-measures-used-without-known-outcome", {}, "concept share")
+    printed = ask_real_graph("cq-06-measures-used-without-known-outcome", {}, "share sharePage")
+    assert {row[1] for row in printed if row[0]} == {"30"}
     assert [row for row in rows if row[1]] == [
         ("mt:local-events", "69"),
         ("mt:welcome-letter", "67"),

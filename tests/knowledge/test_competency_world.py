@@ -65,23 +65,32 @@ CASES: list[Case] = [
     (
         "cq-05-what-bears-on-an-outcome",
         {"outcome": "outcome:secondary-migration"},
-        "modality factor effect statement study page",
+        "modality factor effect on statement study page",
         {
-            ("measured", None, "decrease", HOMES, BERG, "12"),
-            ("measured", None, "decrease", HOMES, DAL, "14"),
-            ("self-reported", "work", "decrease", KEEPS, BERG, "13"),
-            ("measured", "work", "no difference", NOT, VIK, "15"),
+            ("measured", None, "decrease", "onward migration", HOMES, BERG, "12"),
+            ("measured", None, "decrease", "onward migration", HOMES, DAL, "14"),
+            ("self-reported", "work", "decrease", "onward migration", KEEPS, BERG, "13"),
+            ("measured", "work", "no difference", "onward migration", NOT, VIK, "15"),
+        },
+    ),
+    (
+        "cq-05-what-bears-on-an-outcome",
+        {"outcome": "outcome:project-success"},
+        "factor on statement page",
+        {
+            ("anchoring", "success of the project", "Anchoring helps.", "30"),
+            ("success of the project", "onward migration", "Flexibility helps.", "30"),
         },
     ),
     (
         "cq-06-measures-used-without-known-outcome",
         {},
-        "type share projects page",
+        "type share sharePage projects page",
         {
-            ("tea evenings", "60", "1", "20"),
-            ("new homes", None, "1", "20"),
-            ("cheapest homes", None, "1", "12"),
-            ("job visits", None, "1", "13"),
+            ("tea evenings", "60", "20", "1", "20"),
+            ("new homes", None, None, "1", "20"),
+            ("cheapest homes", None, None, "1", "12"),
+            ("job visits", None, None, "1", "13"),
         },
     ),
     (
