@@ -365,3 +365,34 @@ def test_the_process_that_holds_the_data_may_die(world: Path, tmp_path: Path) ->
         assert store.zygote_pid != before
     finally:
         store.close()
+
+
+def test_the_copies_of_the_default_graphs_follow_each_change(world: Path, tmp_path: Path) -> None:
+    """With and without copies, and with the union asked for in each way, the same statements answer."""
+    texts = (
+        "INSERT DATA { :a :p 1 . GRAPH :g { :a :p 1 . :f a ink:Finding } }",
+        "DELETE DATA { :a :p 1 }",
+        "INSERT DATA { GRAPH :h { :f a ink:Claim } }",
+        "DROP GRAPH :g",
+        "DROP GRAPH :h",
+    )
+    datasets: tuple[tuple[tuple[str, ...], tuple[str, ...]] | None, ...] = (
+        None,
+        ((ASSERTED,), ()),
+        ((ALL,), ()),
+        ((INFERRED, ASSERTED), ()),
+    )
+    seen = []
+    for copies in (0, 1_000_000):
+        store = JournaledStore(Source(world, tmp_path / str(copies), copies=copies))
+        try:
+            answers = []
+            for text in texts:
+                update(store, text)
+                answers += [rows(store, pattern, one) for one in datasets for pattern in (":f a ?v", ":a :p ?v")]
+                answers.append(rows(store, ":f a ?v . FILTER NOT EXISTS { GRAPH :none { :f a ?v } }"))
+            seen.append(answers)
+        finally:
+            store.close()
+    assert seen[0] == seen[1]
+    assert any(seen[0])

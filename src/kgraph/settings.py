@@ -61,6 +61,11 @@ class Settings:
     stream_timeout: float = _setting(300.0, "seconds a client may take to fetch a long answer", least=0.01)
     max_answer: int = _setting(0, "bytes the answer to a query may have; 0 for any number", least=0)
     cache_mib: int = _setting(64, "mebibytes of answers kept for those who ask the same again; 0 keeps none", least=0)
+    copies: int = _setting(
+        1_000_000,
+        "statements up to which the default graphs are held once more, so that queries answer faster; 0 holds none",
+        least=0,
+    )
     isolation: bool = _setting(True, "queries run in processes of their own that can be stopped (Linux)")
     worker_memory_mib: int = _setting(2048, "mebibytes of memory one query may add", least=64)
     worker_queries: int = _setting(10000, "queries after which a process is replaced by a fresh one", least=1)

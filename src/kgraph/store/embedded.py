@@ -16,6 +16,7 @@ from kgraph.errors import QueryFailedError, QuerySyntaxError
 from kgraph.formats import N_QUADS, TRIG, Format
 from kgraph.store.answers import RDF_FORMATS, Results, write_results, write_triples
 from kgraph.store.base import ALL, ASSERTED, INFERRED, OUTSIDE_DEFAULT, Answer, Deviation, Query, Revision
+from kgraph.store.copies import NAMES_GRAPHS, Copies
 from kgraph.store.digests import asserted_digest
 from kgraph.store.literals import Originals
 from kgraph.store.loading import load_files, load_graphs, unite
@@ -30,7 +31,6 @@ _MERGED_KEPT = 4
 _PLACE = re.compile(r"error at (\d+):(\d+): (.*)", re.DOTALL)
 _NamedGraph = ox.NamedNode | ox.BlankNode
 _Graph = _NamedGraph | ox.DefaultGraph
-_NAMES_GRAPHS = re.compile(r"\bGRAPH\b", re.IGNORECASE)
 
 
 DEVIATIONS = (
@@ -95,6 +95,7 @@ class EmbeddedStore:
             revision = Revision(1, asserted_digest(engine), revision)
         self._revision = revision
         self._merged: dict[tuple[tuple[str, ...], tuple[str, ...]], ox.Store] = {}
+        self.copies: Copies | None = None
 
     @property
     def revision(self) -> Revision:
@@ -160,18 +161,21 @@ class EmbeddedStore:
 
     def apply(
         self, revision: Revision, removed: Collection[Quad], added: Collection[Quad], dropped: Iterable[str] = ()
-    ) -> None:
-        """Make the state of the data another one, without a step that might fail half way."""
+    ) -> tuple[list[ox.Quad], list[ox.Quad]]:
+        """Make the state of the data another one, without a step that might fail half way.
+
+        Returns what the union lost and won.
+        """
         gone, come = list(read_quads(removed)), list(read_quads(added))
         for quad in gone:
             self.engine.remove(quad)
         self.engine.extend(come)
         for name in dropped:
             self.engine.remove_graph(ox.NamedNode(name))
-        if not self.separate:
-            self.follow(gone, come)
+        changed = ([], []) if self.separate else self.follow(gone, come)
         self.originals.apply(Patch(tuple(removed), tuple(added)))
         self.advance(revision, gone, come, dropped)
+        return changed
 
     def _export(self, names: Iterable[str], format: Format, output: IO[bytes]) -> None:
         held = (quad for name in names for quad in self.quads(name))
@@ -212,6 +216,9 @@ class EmbeddedStore:
 
     def _evaluate(self, query: Query) -> Results:
         terms = {ox.Variable(name): read_term(term) for name, term in query.substitutions.items()}
+        copy = self.copies.find(query) if self.copies is not None else None
+        if copy is not None:
+            return copy.query(query.text, substitutions=terms)
         engine, default, named = self._dataset(query)
         return engine.query(query.text, default_graph=default, named_graphs=named, substitutions=terms)
 
@@ -220,9 +227,12 @@ class EmbeddedStore:
         if query.dataset is None:
             default: list[_Graph] = [ox.DefaultGraph() if self.separate else ox.NamedNode(ASSERTED)]
             # Naming the graphs takes time in a dataset with many; where none is asked for, none need be named.
-            return self.engine, default, self._shown_graphs() if _NAMES_GRAPHS.search(query.text) else None
+            return self.engine, default, self._shown_graphs() if NAMES_GRAPHS.search(query.text) else None
         default_names, named_names = _expand(query.dataset[0]), _expand(query.dataset[1])
         named: list[_NamedGraph] = [ox.NamedNode(name) for name in named_names if name != ASSERTED]
+        if set(default_names) == {ASSERTED, INFERRED} and not self.separate:
+            # Nothing that is inferred is asserted, so that uniting the two gives each statement once.
+            return self.engine, [ox.NamedNode(name) for name in default_names], named
         if len(default_names) > 1 or (self.separate and ASSERTED in default_names):
             return self._merge(default_names, named_names), [ox.DefaultGraph()], named
         return self.engine, [graph_node(name) for name in default_names], named

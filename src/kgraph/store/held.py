@@ -16,6 +16,7 @@ from kgraph.dataset import load_dataset
 from kgraph.inference import Maintenance
 from kgraph.report import Report
 from kgraph.store.base import INFERRED, Change, Revision
+from kgraph.store.copies import Copies
 from kgraph.store.drafts import Checker, Draft, Drafting
 from kgraph.store.embedded import UNNAMED, EmbeddedStore, read_quads
 from kgraph.store.literals import Originals
@@ -31,7 +32,7 @@ class Source:
     ``home`` holds the packaged dataset, ``state`` the kept one, if there is one. With ``separate`` the default graph
     is the unnamed graph alone and nothing is inferred. ``checker`` names, as ``module:attribute``, what makes a
     :class:`Checking` of a home. ``memory`` and ``draft_memory`` are the MiB that one query and one
-    change may add.
+    change may add. ``copies`` is the number of statements up to which :class:`kgraph.store.copies.Copies` are kept.
     """
 
     home: Path
@@ -40,6 +41,7 @@ class Source:
     checker: str = ""
     memory: int = 2048
     draft_memory: int = 4096
+    copies: int = 1_000_000
 
     def to_json(self) -> str:
         """Return the source as text."""
@@ -102,10 +104,13 @@ class Held:
         for name in draft.created:
             self.store.engine.add_graph(ox.NamedNode(name))
             self.store.recount(name, 0)
-        self.store.apply(revision, draft.patch.removed, draft.patch.added, draft.dropped)
-        for quad in read_quads(draft.inferred.removed):
+        lost, won = self.store.apply(revision, draft.patch.removed, draft.patch.added, draft.dropped)
+        unfollowed, followed = (list(read_quads(quads)) for quads in (draft.inferred.removed, draft.inferred.added))
+        for quad in unfollowed:
             self.store.engine.remove(quad)
-        self.store.engine.extend(read_quads(draft.inferred.added))
+        self.store.engine.extend(followed)
+        if self.store.copies is not None:
+            self.store.copies.change(lost, won, unfollowed, followed)
         if draft.inferred:
             self.store.recount(INFERRED, len(draft.inferred.added) - len(draft.inferred.removed))
         self.note(draft.patch.graphs | draft.created | draft.dropped, revision)
@@ -138,6 +143,8 @@ def open_held(source: Source) -> Held:
         unite(engine)
         materialise(engine, rules)
     store = EmbeddedStore(engine, revision, separate=source.separate, originals=originals, united=True)
+    if not source.separate and sum(store.graphs().values()) <= source.copies:
+        store.copies = Copies(engine)
     held = Held(store, maintenance, _checker(source))
     held.notices = notices
     return held

@@ -41,8 +41,10 @@ def open_settings_store(settings: Settings, home: Path) -> Store:
         state = Path(settings.state) if settings.state else None
         separate = settings.default_graph == "separate"
         if state is None:
-            return WorkerStore(Source(home, separate=separate), limits)
-        source = Source(home, state, separate, _CHECKER, draft_memory=settings.update_memory_mib)
+            return WorkerStore(Source(home, separate=separate, copies=settings.copies), limits)
+        source = Source(
+            home, state, separate, _CHECKER, draft_memory=settings.update_memory_mib, copies=settings.copies
+        )
         patience = settings.update_queue_timeout
         return JournaledStore(source, limits, WriteLimits(settings.update_queue, patience, settings.update_timeout))
     if settings.state:
