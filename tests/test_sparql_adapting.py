@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from kgraph.errors import QuerySyntaxError
 from kgraph.sparql.adapting import adapt
 
 HERE = "http://127.0.0.1:8000"
@@ -42,11 +41,10 @@ def test_what_only_looks_so_stays_as_it_is(text: str) -> None:
     assert adapt(text, ADDRESS) == text
 
 
-def test_a_fault_is_told_with_the_place_in_the_text_as_it_was_sent() -> None:
-    """Nothing is moved before the grammar is followed."""
-    with pytest.raises(QuerySyntaxError) as found:
-        adapt("ASK { <a> ?p TRUE } }", ADDRESS)
-    assert (found.value.line, found.value.column) == (1, 21)
+@pytest.mark.parametrize("text", ["ASK { <a> ?p TRUE } }", "ASK { <a> ?p 'TRUE }", "LOAD <a>"])
+def test_a_text_with_a_fault_stays_as_it_is(text: str) -> None:
+    """So that its place is told as it was sent."""
+    assert adapt(text, ADDRESS) == adapt(text, ADDRESS, "Update") == text
 
 
 def test_updates_are_adapted_too() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from kgraph.errors import QuerySyntaxError
 from kgraph.sparql.diagnosis import settle_tokens
 from kgraph.sparql.tokens import Token, decode_escapes, iter_tokens
 from kgraph.turtle.iris import is_absolute, resolve_iri
@@ -29,13 +30,16 @@ def needs_adapting(text: str) -> bool:
 def adapt(text: str, base: str, start: str = "Query") -> str:
     """Return a query, or with ``start="Update"`` an update, that the engine reads as the standard says.
 
-    ``base`` is the address against which relative IRIs are resolved. A text that needs none of it is returned as it
-    is. Raises :class:`kgraph.errors.QuerySyntaxError` for a text that needs it and breaks the grammar.
+    ``base`` is the address against which relative IRIs are resolved. A text that needs none of it, or that breaks the
+    grammar, is returned as it is.
     """
     if not needs_adapting(text):
         return text
     decoded = decode_escapes(text.removeprefix("\ufeff"))
-    tokens = settle_tokens(decoded, list(iter_tokens(decoded)), start, always=True)
+    try:
+        tokens = settle_tokens(decoded, list(iter_tokens(decoded)), start, always=True)
+    except QuerySyntaxError:
+        return text
     parts: list[str] = []
     end = 0
     for first, last, written in _replacements(tokens, base):

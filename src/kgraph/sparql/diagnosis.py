@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from kgraph.errors import QuerySyntaxError
 from kgraph.sparql.grammar import AGGREGATES, FUNCTIONS, Misfit, follow_tokens
@@ -32,6 +33,7 @@ _OPERANDS = {"variable", "name", "iri", "number", "string", "language"}
 _OPERAND_ENDS = {")", "}", ")>>", ">>"}
 _LIKENESS = 0.7
 _WITH_AUTHORITY = re.compile("<[A-Za-z][A-Za-z0-9+.-]*://")
+_FUNCTION = re.compile("function <([^<>]*)>")
 _NOT_ADVICE = re.compile(r"^expected (one of )?|\[[^\]]*\](,\s*)?|(,\s*)?\[_\]")
 
 
@@ -116,7 +118,18 @@ def _advice_order(shown: str) -> tuple[bool, str]:
 
 def _beyond_grammar(tokens: list[Token], error: QuerySyntaxError) -> QuerySyntaxError:
     reason = _NOT_ADVICE.sub("", str(error.params.get("reason", ""))).strip(" ,") or "?"
+    function = _FUNCTION.search(reason)
+    for token, following in pairwise(tokens):
+        # Names are not resolved here: the first call of a function that ends like the one in question is close enough.
+        if function and following.text == "(" and _may_be(token, function[1]):
+            return QuerySyntaxError("query-invalid", token.line, token.column, length=len(token.text), reason=reason)
     before = [token for token in tokens if (token.line, token.column) < (error.line, error.column)]
     place = before[-1] if before else None
     line, column = (place.line, place.column) if place else (error.line, error.column)
     return QuerySyntaxError("query-invalid", line, column, reason=reason)
+
+
+def _may_be(token: Token, iri: str) -> bool:
+    if token.kind == "iri":
+        return token.text[1:-1] == iri
+    return token.kind == "name" and iri.endswith(token.text.partition(":")[2])

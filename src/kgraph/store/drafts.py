@@ -15,7 +15,8 @@ from dataclasses import dataclass, field, replace
 import pyoxigraph as ox
 
 from kgraph.dataset import Quad
-from kgraph.errors import KgraphError, QueryFailedError, RequestError
+from kgraph.errors import KgraphError, QueryFailedError, QuerySyntaxError, RequestError
+from kgraph.formats import RDF_XML
 from kgraph.inference import Maintenance
 from kgraph.report import Report
 from kgraph.sparql.templates import QuadPattern
@@ -31,7 +32,17 @@ from kgraph.sparql.update import (
 )
 from kgraph.store.answers import RDF_FORMATS
 from kgraph.store.base import ALL, ASSERTED, INFERRED, Change, GraphWrite, Update
-from kgraph.store.embedded import UNNAMED, EmbeddedStore, graph_node, graph_of, in_graph, read_term, syntax_error
+from kgraph.store.embedded import (
+    UNNAMED,
+    EmbeddedStore,
+    failure,
+    graph_node,
+    graph_of,
+    in_graph,
+    read_term,
+    syntax_error,
+)
+from kgraph.store.entities import check_entities
 from kgraph.store.literals import stored_form
 from kgraph.store.patch import Patch
 
@@ -175,6 +186,9 @@ class _UpdateRun:
             self._engine.update(self._text(step, dataset))
         except SyntaxError as error:
             raise refine_step(step, syntax_error(error)) from error
+        except RuntimeError as error:
+            failed = failure(error)
+            raise refine_step(step, failed) if isinstance(failed, QuerySyntaxError) else failed from error
         self._tracked.watch_new(set(self._named()) - named)
         self._tracked.note(before, self._matching(patterns))
 
@@ -247,6 +261,8 @@ def _write_graph(write: GraphWrite, tracked: _Tracked) -> None:
 
 def _read_statements(write: GraphWrite) -> Iterator[ox.Quad]:
     """Yield the statements of a body. Raises :class:`kgraph.errors.RequestError` naming the place of a fault."""
+    if write.format is RDF_XML:
+        check_entities(write.body)
     try:
         yield from ox.parse(
             io.BytesIO(write.body),

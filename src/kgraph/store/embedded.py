@@ -28,6 +28,7 @@ UNNAMED = ""
 
 _COUNT = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
 _MERGED_KEPT = 4
+_UNKNOWN_FUNCTION = re.compile(r"The custom function <[^<>]*> is not supported")
 _PLACE = re.compile(r"error at (\d+):(\d+): (.*)", re.DOTALL)
 _NamedGraph = ox.NamedNode | ox.BlankNode
 _Graph = _NamedGraph | ox.DefaultGraph
@@ -133,7 +134,7 @@ class EmbeddedStore:
         except SyntaxError as error:
             raise syntax_error(error) from error
         except (RuntimeError, ValueError, OSError) as error:
-            raise QueryFailedError(str(error)) from error
+            raise failure(error) from error
 
     def follow(self, removed: Collection[ox.Quad], added: Collection[ox.Quad]) -> tuple[list[ox.Quad], list[ox.Quad]]:
         """Bring the union up to date with statements that its members lost and won already.
@@ -303,6 +304,13 @@ def syntax_error(error: SyntaxError) -> QuerySyntaxError:
     if match is None:
         return QuerySyntaxError("query-invalid", 1, 1, reason=str(error.msg))
     return QuerySyntaxError("query-invalid", int(match[1]), int(match[2]), reason=match[3])
+
+
+def failure(error: Exception) -> QuerySyntaxError | QueryFailedError:
+    """Return what it means that the engine gave up: a fault of the text if that calls a function there is not."""
+    if _UNKNOWN_FUNCTION.fullmatch(str(error)):
+        return QuerySyntaxError("query-invalid", 1, 1, reason=str(error))
+    return QueryFailedError(str(error))
 
 
 def _expand(names: Iterable[str]) -> tuple[str, ...]:
