@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from kgraph.dataset import load_dataset
 from kgraph.errors import LayoutError, PassageError, SourceTextError, UnknownClassError
 from kgraph.report import Severity
-from kgraph.source.layout import Layout, load_layout
+from kgraph.source.layout import Layout, Numbered, load_layout
 from kgraph.source.locators import anchor_passage
 from kgraph.source.normalisation import normalise
 from kgraph.source.passages import GAP, iter_claim_passages
@@ -43,6 +44,7 @@ normalisation = "ink-text-1"
 lines = 11
 blocks = [[1, 4, 7, "text"], [1, 1, 3, "text"], [2, 9, 11, "text"]]
 sections = [[4, "1", "Bruer"], [9, "", "Ferjer"]]
+numbered = [["footnote", 2, 1, 3]]
 """
 CLAIM = """
 finding:abc a ink:Finding ; skos:prefLabel "trebrua rotna"@nn , "trebroen råtnet"@nb , "the wooden bridge rotted"@en ;
@@ -112,6 +114,16 @@ def test_reading_order_is_that_of_the_columns(layout: Layout) -> None:
     assert anchor_passage(text, layout, "10: Ferja gjekk to gonger").section == "Ferjer"
 
 
+def test_a_passage_names_the_figures_tables_and_footnotes_it_touches(layout: Layout) -> None:
+    """The numbers of all that holds one of the passage's lines are stated, and none where there is none."""
+    text = normalise(EXTRACTION)
+    numbered = replace(layout, numbered=(*layout.numbered, Numbered("figure", "4", 3, 6)))
+    assert anchor_passage(text, numbered, PASSAGE).numbers == {("footnote", "2"), ("figure", "4")}
+    assert anchor_passage(text, numbered, "10: Ferja gjekk to gonger").numbers == frozenset()
+    record = locator_record(text, numbered, PASSAGE, ())
+    assert 'ink:figure "4" ;' in record and "ink:footnote 2 ;" in record
+
+
 FAULTS = [
     ("ink:tokenCount 13", "ink:tokenCount 14", "source-span-differs"),
     ("ink:start 140", "ink:start 143", "source-span-differs"),
@@ -121,6 +133,9 @@ FAULTS = [
     ('ink:section "1"', 'ink:section "2"', "source-wrong-section"),
     ("ink:position 2", "ink:position 3", "source-span-positions"),
     ('"ink-text-1"', '"ink-text-0"', "source-other-normalisation"),
+    ("ink:footnote 2 ;", "ink:footnote 3 ;", "source-wrong-number"),
+    ("    ink:footnote 2 ;\n", "", "source-wrong-number"),
+    ("ink:footnote 2 ;", 'ink:footnote 2 ;\n    ink:figure "1" ;', "source-wrong-number"),
     ("ink:page 1 ;", "", "source-locator-incomplete"),
     ("    ink:letterCount 56 ;\n", "", "source-span-incomplete"),
     ('ink:textDigest "sha256:', 'ink:textDigest "sha256:0', "source-text-digest"),

@@ -29,11 +29,26 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Numbered:
+    """A run of lines that belongs to a figure, a table or a footnote, with the number printed on it.
+
+    ``kind`` is the local name of the property by which a locator names the number: ``figure``,
+    ``tableNumber`` or ``footnote``.
+    """
+
+    kind: str
+    number: str
+    first_line: int
+    last_line: int
+
+
+@dataclass(frozen=True)
 class Layout:
     """Where the lines of one pinned text extraction stand in the printed document.
 
     ``sha256`` pins the extraction (hexadecimal digest of the file's bytes); ``blocks`` are in
-    reading order and cover every line that holds text.
+    reading order and cover every line that holds text; ``numbered`` holds what carries a number
+    of its own, and a line may belong to more than one of them (a note under a figure).
     """
 
     document: str
@@ -42,6 +57,7 @@ class Layout:
     lines: int
     blocks: tuple[Block, ...]
     sections: tuple[Section, ...]
+    numbered: tuple[Numbered, ...] = ()
 
     def position_of(self, line: int) -> tuple[int, int] | None:
         """Return a line's place in reading order (index of its block, line), or ``None`` outside the blocks."""
@@ -67,6 +83,11 @@ class Layout:
                 found = section
         return found
 
+    def numbers_between(self, first_line: int, last_line: int) -> frozenset[tuple[str, str]]:
+        """Return kind and number of each figure, table and footnote that has one of these lines, both ends included."""
+        meeting = (item for item in self.numbered if item.first_line <= last_line and first_line <= item.last_line)
+        return frozenset((item.kind, item.number) for item in meeting)
+
 
 def load_layout(path: Path) -> Layout:
     """Read a layout file.
@@ -82,6 +103,9 @@ def load_layout(path: Path) -> Layout:
             lines=table["lines"],
             blocks=tuple(Block(*row) for row in table["blocks"]),
             sections=tuple(Section(*row) for row in table["sections"]),
+            numbered=tuple(
+                Numbered(kind, str(number), first, last) for kind, number, first, last in table.get("numbered", [])
+            ),
         )
-    except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
         raise LayoutError(f"{path}: {error}") from error

@@ -28,11 +28,15 @@ class Span:
 
 @dataclass(frozen=True)
 class Anchor:
-    """Where a passage stands: its spans in reading order, its pages and its section number or title."""
+    """Where a passage stands: its spans in reading order, its pages, its section number or title, and its numbers.
+
+    ``numbers`` are the figures, tables and footnotes it touches; see :func:`numbers_of`.
+    """
 
     spans: tuple[Span, ...]
     pages: tuple[int, ...]
     section: str
+    numbers: frozenset[tuple[str, str]] = frozenset()
 
 
 def span_at(text: NormalisedText, start: int, end: int) -> Span:
@@ -78,6 +82,18 @@ def section_of(text: NormalisedText, layout: Layout, start: int) -> str:
     return "" if found is None else found.number or found.title
 
 
+def stated_numbers(numbers: Iterable[tuple[str, str]]) -> list[str]:
+    """Return the statements, in Turtle, by which a locator names figures, tables and footnotes."""
+    whole = {"footnote"}
+    return [f"ink:{kind} {number}" if kind in whole else f'ink:{kind} "{number}"' for kind, number in sorted(numbers)]
+
+
+def numbers_of(text: NormalisedText, layout: Layout, ranges: Iterable[tuple[int, int]]) -> frozenset[tuple[str, str]]:
+    """Return kind and number of the figures, tables and footnotes that character ranges touch."""
+    touched = (layout.numbers_between(text.line_of(start), text.line_of(end - 1)) for start, end in ranges)
+    return frozenset[tuple[str, str]]().union(*touched)
+
+
 def anchor_passage(text: NormalisedText, layout: Layout, notation: str) -> Anchor:
     """Find the passage that ``notation`` names and return where it stands.
 
@@ -91,4 +107,5 @@ def anchor_passage(text: NormalisedText, layout: Layout, notation: str) -> Ancho
         spans=tuple(span_at(text, start, end) for start, end in ranges),
         pages=pages_of(text, layout, ranges),
         section=next((section for section in sections if section), ""),
+        numbers=numbers_of(text, layout, ranges),
     )

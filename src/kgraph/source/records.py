@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from kgraph.errors import UnknownClassError
 from kgraph.languages import LANGUAGES, has_text, text
 from kgraph.source.layout import Layout
-from kgraph.source.locators import Span, anchor_passage
+from kgraph.source.locators import Span, anchor_passage, stated_numbers
 from kgraph.source.normalisation import ALGORITHM, NormalisedText
 from kgraph.source.stated import PREFERRED_LABEL, Statements, term
 from kgraph.turtle import Term, read_turtle, render_canonical
@@ -283,6 +283,7 @@ def locator_record(normalised: NormalisedText, layout: Layout, notation: str, ex
         "    a ink:EvidenceLocator ;",
         f"    ink:locatedIn {_shorten(f'<{layout.document}>')} ;",
         f'    ink:normalisation "{ALGORITHM}" ;',
+        *(f"    {statement} ;" for statement in stated_numbers(anchor.numbers)),
         *(f"    ink:page {page} ;" for page in anchor.pages),
         f'    ink:section "{anchor.section}" ;',
         *(f"    ink:hasSpan {name} ;" for name in names),

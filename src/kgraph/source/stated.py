@@ -16,6 +16,9 @@ TYPE = f"<{PREFIXES['rdf']}type>"
 PREFERRED_LABEL = f"<{PREFIXES['skos']}prefLabel>"
 TITLE = f"<{PREFIXES['dct']}title>"
 
+# The properties by which a locator names a figure, a table or a footnote.
+NUMBERS = ("figure", "tableNumber", "footnote")
+
 
 def term(name: str) -> Term:
     """Return the IRI of a term of the ontology in N-Triples syntax."""
@@ -48,7 +51,8 @@ class StatedSpan:
 class StatedLocator:
     """A locator as a file states it, with its spans in the order of their positions.
 
-    ``document`` is the IRI of the document in N-Triples syntax, or an empty string.
+    ``document`` is the IRI of the document in N-Triples syntax, or an empty string; ``numbers`` are the
+    figures, tables and footnotes it names, each as the local name of the property and the number.
     """
 
     iri: Term
@@ -58,6 +62,7 @@ class StatedLocator:
     pages: tuple[int, ...]
     section: str
     spans: tuple[StatedSpan, ...]
+    numbers: frozenset[tuple[str, str]] = frozenset()
 
 
 class Statements:
@@ -142,6 +147,9 @@ class Statements:
             pages=tuple(self.numbers(iri, term("page"))),
             section=self.text(iri, term("section")),
             spans=tuple(sorted(spans, key=lambda span: span.position)),
+            numbers=frozenset(
+                (name, literal_parts(value)[0]) for name in NUMBERS for value in self.objects(iri, term(name))
+            ),
         )
 
     def iter_leaning_on(self, locator: Term) -> Iterator[Term]:

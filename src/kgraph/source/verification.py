@@ -16,7 +16,7 @@ from kgraph.errors import SourceTextError
 from kgraph.report import Remark, Report, Severity
 from kgraph.source.anchoring import LetterIndex, Wanted
 from kgraph.source.layout import Layout
-from kgraph.source.locators import pages_of, section_of, span_at
+from kgraph.source.locators import numbers_of, pages_of, section_of, span_at, stated_numbers
 from kgraph.source.normalisation import ALGORITHM, NormalisedText, normalise
 from kgraph.source.remarks import remark, shown_path
 from kgraph.source.stated import PREFERRED_LABEL, StatedLocator, StatedSpan, Statements, term
@@ -226,7 +226,7 @@ class _Checker:
             yield self._about(locator, "source-span-differs", span, found=", ".join(differing))
 
     def _printed_place(self, locator: StatedLocator, ranges: tuple[tuple[int, int], ...]) -> Iterator[Remark]:
-        """Yield what is wrong with pages, section and order of a locator whose spans stand where they say."""
+        """Yield what is wrong with pages, section, numbers and order of a locator whose spans stand where they say."""
         pages = pages_of(self.text, self.layout, ranges)
         if sorted(pages) != sorted(locator.pages):
             stated, expected = (", ".join(map(str, sorted(numbers))) or "–" for numbers in (locator.pages, pages))
@@ -235,6 +235,10 @@ class _Checker:
         expected = next((section for section in sections if section), "")
         if locator.section != expected:
             yield self._about(locator, "source-wrong-section", found=locator.section or "–", expected=expected or "–")
+        numbers = numbers_of(self.text, self.layout, ranges)
+        if locator.numbers != numbers:
+            stated, expected = (", ".join(stated_numbers(named)) or "–" for named in (locator.numbers, numbers))
+            yield self._about(locator, "source-wrong-number", found=stated, expected=expected)
         if any(a[0] < b[1] and b[0] < a[1] for a, b in pairwise(sorted(ranges))):
             yield self._about(locator, "source-spans-overlap")
         order = [self.layout.position_of(self.text.line_of(start)) for start, _ in ranges]
