@@ -40,11 +40,13 @@ def random_engine(generator: random.Random) -> ox.Store:
     names = [ox.NamedNode(f"{EX}{number}") for number in range(6)]
     texts = [ox.Literal(text) for text in (" _:b ", "a .\n b", '"', "_:c", "å")]
     graphs = [ox.NamedNode(GRAPHS + name) for name in ("report", "vocabulary", "shapes")]
+    subjects: list[ox.NamedNode | ox.BlankNode] = [*blanks, *names]
+    values: list[ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple] = [*blanks, *names, *texts]
     engine = ox.Store()
     for _ in range(generator.randint(0, 60)):
-        subject: ox.NamedNode | ox.BlankNode = generator.choice([*blanks, *names])
+        subject = generator.choice(subjects)
         predicate = generator.choice(names[:2])
-        value: ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple = generator.choice([*blanks, *names, *texts])
+        value = generator.choice(values)
         if generator.random() < 0.1:
             value = ox.Triple(subject, predicate, value)
         engine.add(ox.Quad(subject, predicate, value, generator.choice(graphs)))
