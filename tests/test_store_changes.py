@@ -41,10 +41,16 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+@pytest.fixture(scope="module", params=[False, True], ids=["memory", "disk"])
+def on_disk(request: pytest.FixtureRequest) -> bool:
+    """Where the engine keeps the graph."""
+    return bool(request.param)
+
+
 @pytest.fixture(scope="module")
-def shared(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JournaledStore]:
+def shared(world: Path, on_disk: bool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JournaledStore]:
     """A store that tests of this module change one after the other."""
-    store = JournaledStore(Source(world, tmp_path_factory.mktemp("state")))
+    store = JournaledStore(Source(world, tmp_path_factory.mktemp("state"), on_disk=on_disk))
     yield store
     store.close()
 
@@ -120,6 +126,16 @@ def test_later_operations_see_what_earlier_ones_did(store: JournaledStore) -> No
     assert rows(store, ":a :p ?v") == []
 
 
+def test_what_comes_and_goes_within_a_change_leaves_nothing_to_later_ones(store: JournaledStore) -> None:
+    """A graph that is made and dropped by one change is gone from the union; one that is made with it stays there."""
+    update(store, "INSERT DATA { GRAPH :g { :a :p 1 } }; DROP GRAPH :g")
+    update(store, "INSERT { :b :q ?o } WHERE { :a :p ?o }")
+    assert rows(store, ":b :q ?v") == []
+    update(store, "INSERT DATA { GRAPH :g { :a :p 1 } GRAPH :h { :a :p 1 } }; DROP GRAPH :g")
+    update(store, "INSERT { :b :q ?o } WHERE { :a :p ?o }")
+    assert rows(store, ":b :q ?v") == ["1"]
+
+
 def test_a_given_dataset_replaces_that_of_where(store: JournaledStore) -> None:
     """The protocol's using-graph-uri and using-named-graph-uri say where WHERE looks."""
     update(store, "INSERT DATA { :a :p 0 . GRAPH :g { :a :p 1 } GRAPH :h { :a :p 2 } }")
@@ -157,9 +173,9 @@ def test_derived_graphs_cannot_be_written(store: JournaledStore) -> None:
             write(store, graph, "replace", "<a> <b> <c> .")
 
 
-def test_clear_and_drop_of_many_graphs_leave_what_is_derived_true(world: Path, tmp_path: Path) -> None:
+def test_clear_and_drop_of_many_graphs_leave_what_is_derived_true(world: Path, on_disk: bool, tmp_path: Path) -> None:
     """CLEAR NAMED keeps the unnamed graph; DROP ALL leaves nothing asserted, inferred or in the union."""
-    store = JournaledStore(Source(world, tmp_path / "state"))
+    store = JournaledStore(Source(world, tmp_path / "state", on_disk=on_disk))
     try:
         update(store, "INSERT DATA { :a :p 1 . GRAPH :g { :b :p 2 } }")
         update(store, "CLEAR NAMED")
@@ -255,9 +271,13 @@ def test_the_journal_keeps_literals_as_they_were_sent(store: JournaledStore, sha
     assert rows(store, ":a :p ?v") == sorted(["1", "7.3", "5", "x"])
 
 
-def test_a_change_that_takes_too_long_is_stopped_and_the_next_one_goes_on(world: Path, tmp_path: Path) -> None:
+def test_a_change_that_takes_too_long_is_stopped_and_the_next_one_goes_on(
+    world: Path,
+    on_disk: bool,
+    tmp_path: Path,
+) -> None:
     """Reads go on meanwhile."""
-    store = JournaledStore(Source(world, tmp_path / "state"), writing=WriteLimits(timeout=1.0))
+    store = JournaledStore(Source(world, tmp_path / "state", on_disk=on_disk), writing=WriteLimits(timeout=1.0))
     cross = " ".join(f"?a{i} ?b{i} ?c{i} ." for i in range(6))
     try:
         with pytest.raises(ChangeTimeoutError):
@@ -294,7 +314,7 @@ def test_concurrent_writers_lose_no_update(store: JournaledStore) -> None:
     assert torn == []
 
 
-def test_changes_beyond_the_queue_are_told_to_come_again(world: Path, tmp_path: Path) -> None:
+def test_changes_beyond_the_queue_are_told_to_come_again(world: Path, on_disk: bool, tmp_path: Path) -> None:
     """With no room to wait, a change beside another one is refused at once."""
     entered, leave = threading.Event(), threading.Event()
 
@@ -303,7 +323,7 @@ def test_changes_beyond_the_queue_are_told_to_come_again(world: Path, tmp_path: 
             entered.set()
             leave.wait(10)
 
-    store = JournaledStore(Source(world, tmp_path / "state"), writing=WriteLimits(waiting=0), at=hold)
+    store = JournaledStore(Source(world, tmp_path / "state", on_disk=on_disk), writing=WriteLimits(waiting=0), at=hold)
     first = threading.Thread(target=lambda: update(store, "INSERT DATA { :a :p 1 }"))
     try:
         first.start()
@@ -317,13 +337,13 @@ def test_changes_beyond_the_queue_are_told_to_come_again(world: Path, tmp_path: 
         store.close()
 
 
-def test_what_was_acknowledged_is_there_after_a_new_start(world: Path, tmp_path: Path) -> None:
+def test_what_was_acknowledged_is_there_after_a_new_start(world: Path, on_disk: bool, tmp_path: Path) -> None:
     """Data, union, inferred statements, empty graphs and the revision are those of before."""
 
     def ask(one: JournaledStore) -> list[str]:
         return rows(one, "?s ?p ?v", ((ALL,), ()))
 
-    source = Source(world, tmp_path / "state")
+    source = Source(world, tmp_path / "state", on_disk=on_disk)
     store = JournaledStore(source)
     try:
         update(store, "INSERT DATA { :a :p 01 . GRAPH :g { :f a ink:Finding } }; CREATE GRAPH :empty")
@@ -353,9 +373,9 @@ def test_a_graph_that_a_variable_names_is_told_as_created(store: JournaledStore)
     assert f"{EX}h" in store.graphs()
 
 
-def test_the_process_that_holds_the_data_may_die(world: Path, tmp_path: Path) -> None:
+def test_the_process_that_holds_the_data_may_die(world: Path, on_disk: bool, tmp_path: Path) -> None:
     """It is started again from the state directory, with every acknowledged change."""
-    store = JournaledStore(Source(world, tmp_path / "state"))
+    store = JournaledStore(Source(world, tmp_path / "state", on_disk=on_disk))
     try:
         update(store, "INSERT DATA { :a :p 1 }")
         before = store.zygote_pid

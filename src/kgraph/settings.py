@@ -47,6 +47,11 @@ class Settings:
     port: int = _setting(8000, "port the server listens on; 0 takes any free one", least=0)
     home: str = _setting("", "folder with ontology/, data/ and queries/; empty means the packaged one")
     state: str = _setting("", "folder that keeps changes, tokens and snapshots; empty: the server is read-only")
+    engine: str = _setting(
+        "memory",
+        "where the engine keeps the graph that it answers from: in memory, or on disk in the folder of the state",
+        choices=("memory", "disk"),
+    )
     public_address: str = _setting(
         "", "address under which the server is reached from outside; empty means the one a request names"
     )

@@ -27,9 +27,11 @@ from kgraph.formats import N_TRIPLES
 from kgraph.settings import Settings
 from kgraph.store.base import ASSERTED, INFERRED, OUTSIDE_DEFAULT, Deviation, Query, Store
 from kgraph.store.embedded import EmbeddedStore, open_store
+from kgraph.store.held import Source
 from kgraph.store.remote import RemoteLimits, RemoteStore
 from kgraph.store.remote.dialects import OXIGRAPH, VIRTUOSO
 from kgraph.store.workers import WorkerLimits, WorkerStore, can_isolate
+from kgraph.store.writing import JournaledStore
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT = 20.0
@@ -142,6 +144,15 @@ ADAPTERS = (
         lambda world, _: WorkerStore(world.home, WorkerLimits(timeout=TIMEOUT, patience=1.0)),
         WorkerStore.deviations,
         lambda: "" if can_isolate() else "this platform cannot put queries in processes of their own",
+    ),
+    Adapter(
+        "disk",
+        lambda world, state: JournaledStore(
+            Source(world.home, Path(state), on_disk=True), WorkerLimits(timeout=TIMEOUT, patience=1.0)
+        ),
+        JournaledStore.deviations,
+        lambda: "" if can_isolate() else "this platform cannot put queries in processes of their own",
+        lambda world, folder: contextlib.nullcontext(str(folder)),
     ),
     Adapter(
         "oxigraph",

@@ -80,16 +80,19 @@ class EmbeddedStore:
         separate: bool = False,
         originals: Originals | None = None,
         united: bool = False,
+        sizes: Mapping[str, int] | None = None,
     ) -> None:
         """Take a store whose graphs are filled, in a state that is a revision, or revision 1 of that date.
 
         ``originals`` knows the literals that the engine holds in another form than they were sent in. With ``united``
-        the engine holds the union already.
+        the engine holds the union already. ``sizes`` are the numbers of statements of the named graphs, if known.
         """
         self.engine = engine
         self.originals = originals or Originals()
         self.separate = separate
-        self._sizes = {name: self._size(name) for name in self._names() if name != ASSERTED}
+        if sizes is None:
+            sizes = {name: self._size(name) for name in self._names() if name != ASSERTED}
+        self._sizes = dict(sizes)
         if not separate and not united:
             unite(engine)
         if isinstance(revision, datetime):
@@ -141,7 +144,9 @@ class EmbeddedStore:
 
         Returns what the union lost and won.
         """
-        members = {*self.members(), *(graph_of(quad) for quad in added if graph_of(quad) not in OUTSIDE_DEFAULT)}
+        # A graph that came to be within a change is not among the counted ones yet, or no longer in the engine.
+        names = {UNNAMED, *self._names(), *map(graph_of, removed), *map(graph_of, added)}
+        members = names - OUTSIDE_DEFAULT - {ASSERTED}
         nodes = [graph_node(name) for name in members]
         lost = [
             united

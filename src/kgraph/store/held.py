@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
@@ -33,6 +33,7 @@ class Source:
     is the unnamed graph alone and nothing is inferred. ``checker`` names, as ``module:attribute``, what makes a
     :class:`Checking` of a home. ``memory`` and ``draft_memory`` are the MiB that one query and one
     change may add. ``copies`` is the number of statements up to which :class:`kgraph.store.copies.Copies` are kept.
+    With ``on_disk`` the engine's files in the state directory are asked, else the engine in memory.
     """
 
     home: Path
@@ -42,6 +43,7 @@ class Source:
     memory: int = 2048
     draft_memory: int = 4096
     copies: int = 1_000_000
+    on_disk: bool = False
 
     def to_json(self) -> str:
         """Return the source as text."""
@@ -62,29 +64,95 @@ class Checking(Protocol):
         """Check a store after a change; nothing may be read from disk, since the process that asks cannot."""
 
 
+class Drafter(Protocol):
+    """What works changes out, one on top of the other."""
+
+    def draft(self, change: Change) -> Draft:
+        """Work a change out.
+
+        Raises what :meth:`kgraph.store.drafts.Drafting.draft` raises; then it is of no further use.
+        """
+
+
+class Holding(Protocol):
+    """A dataset, as the process sees it whose forks ask and change it.
+
+    ``leases`` are open files that forks keep as long as they use the data, ``descriptors`` the number of files that
+    they may have open beside their socket.
+    """
+
+    leases: tuple[int, ...]
+    descriptors: int
+
+    def describe(self) -> dict[str, Any]:
+        """Return the revision, the sizes of the graphs, the tag of each, and the notices, as JSON has it."""
+
+    def open_reader(self) -> EmbeddedStore:
+        """Return, in a fork, what queries are asked of."""
+
+    def open_drafter(self) -> Drafter:
+        """Return, in a fork, what works changes out."""
+
+    def note_drafter(self, process: int) -> None:
+        """Take note of the fork whose next draft may count."""
+
+    def apply(self, draft: Draft, revision: Revision) -> None:
+        """Make a draft count; forks that are made from now on are of that state."""
+
+
+class GraphTags:
+    """A name for the content of each graph: the revision at which it last changed."""
+
+    def __init__(self, first: Revision) -> None:
+        """Know of no change since the state ``first``."""
+        self._changed: dict[str, Revision] = {}
+        self._first = first
+
+    def note(self, draft: Draft, revision: Revision) -> None:
+        """Remember that a draft made a revision."""
+        graphs = draft.patch.graphs | draft.created | draft.dropped
+        self._changed.update(dict.fromkeys(graphs, revision))
+
+    def describe(self, revision: Revision, graphs: Mapping[str, int], notices: Sequence[str]) -> dict[str, Any]:
+        """Return a state with these names as JSON has it."""
+        return {
+            "revision": revision.to_json(),
+            "graphs": dict(graphs),
+            "tags": {name: self._changed.get(name, self._first).tag for name in (UNNAMED, *graphs)},
+            "notices": list(notices),
+        }
+
+
 class Held:
-    """A dataset in memory that changes can be worked out on and applied to.
+    """A dataset in memory that changes can be worked out on and applied to: its forks have all they need.
 
     ``notices`` tells what was found amiss in its files, and passed over.
     """
+
+    leases: tuple[int, ...] = ()
+    descriptors = 0
 
     def __init__(self, store: EmbeddedStore, maintenance: Maintenance | None, checker: Checker | None) -> None:
         """Hold a store, with the rules that its inferred graph follows and the checks that changes must pass."""
         self.store = store
         self._drafting = Drafting(store, maintenance, checker)
-        self._changed: dict[str, Revision] = {}
-        self._first = store.revision
+        self._tags = GraphTags(store.revision)
         self.notices: Sequence[str] = ()
 
     def describe(self) -> dict[str, Any]:
         """Return the revision, the sizes of the graphs, the tag of each, and the notices, as JSON has it."""
-        graphs = self.store.graphs()
-        return {
-            "revision": self.store.revision.to_json(),
-            "graphs": graphs,
-            "tags": {name: self._changed.get(name, self._first).tag for name in (UNNAMED, *graphs)},
-            "notices": list(self.notices),
-        }
+        return self._tags.describe(self.store.revision, self.store.graphs(), self.notices)
+
+    def open_reader(self) -> EmbeddedStore:
+        """Return the store."""
+        return self.store
+
+    def open_drafter(self) -> Self:
+        """Return this, which a fork may spoil."""
+        return self
+
+    def note_drafter(self, process: int) -> None:
+        """Do nothing: drafts are applied here."""
 
     def draft(self, change: Change) -> Draft:
         """Work a change out on the store itself, which is spoilt unless the draft counts.
@@ -113,11 +181,7 @@ class Held:
             self.store.copies.change(lost, won, unfollowed, followed)
         if draft.inferred:
             self.store.recount(INFERRED, len(draft.inferred.added) - len(draft.inferred.removed))
-        self.note(draft.patch.graphs | draft.created | draft.dropped, revision)
-
-    def note(self, graphs: frozenset[str], revision: Revision) -> None:
-        """Remember that graphs changed at a revision."""
-        self._changed.update(dict.fromkeys(graphs, revision))
+        self._tags.note(draft, revision)
 
 
 def open_held(source: Source) -> Held:
@@ -145,12 +209,13 @@ def open_held(source: Source) -> Held:
     store = EmbeddedStore(engine, revision, separate=source.separate, originals=originals, united=True)
     if not source.separate and sum(store.graphs().values()) <= source.copies:
         store.copies = Copies(engine)
-    held = Held(store, maintenance, _checker(source))
+    held = Held(store, maintenance, make_checker(source))
     held.notices = notices
     return held
 
 
-def _checker(source: Source) -> Checker | None:
+def make_checker(source: Source) -> Checker | None:
+    """Return what checks the changes of a source, if anything does."""
     if not source.checker:
         return None
     module, _, name = source.checker.partition(":")

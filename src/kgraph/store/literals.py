@@ -64,6 +64,10 @@ class Originals:
         """Return the number of statements with another form."""
         return len(self._objects)
 
+    def __iter__(self) -> Iterator[Quad]:
+        """Yield these statements as they were sent."""
+        return iter(self._objects.values())
+
     def add_lines(self, lines: Iterable[bytes]) -> None:
         """Take note of statements that were added, as lines of N-Quads."""
         for line in lines:

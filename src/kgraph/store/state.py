@@ -80,6 +80,11 @@ class StateView:
         return self._reader.revision
 
     @property
+    def journal_end(self) -> int:
+        """The byte of the journal where the entry ends that made the last state."""
+        return self._reader.end
+
+    @property
     def base_path(self) -> Path:
         """The file that holds revision 1."""
         return self.base.path

@@ -2,7 +2,8 @@
 
 It runs alone and without threads (``python -m kgraph.store.zygote FD SOURCE``): it loads the dataset, says ``READY``
 with revision and graphs, and for each ``FORK`` that comes with a socket it forks a process that answers the queries
-arriving there; for each ``DRAFT`` one that works out changes on its own copy of the data. The process's descriptor
+arriving there; for each ``DRAFT`` one that works out changes on its own copy of the data. Data on disk are opened by
+the forks alone, since a process that has opened them cannot be forked. The process's descriptor
 goes back, so that it can be killed without mistaking it for another one. ``APPLY`` brings a change that counts.
 """
 
@@ -18,11 +19,14 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from kgraph.errors import ChangeMemoryError, KgraphError, QueryFailedError, QuerySyntaxError
 from kgraph.formats import GRAPHS, RESULTS, by_name
 from kgraph.store.base import Query
+from kgraph.store.disk import open_disk
 from kgraph.store.embedded import EmbeddedStore
 from kgraph.store.frames import (
     APPLY,
@@ -36,7 +40,7 @@ from kgraph.store.frames import (
     receive_request,
     send_frame,
 )
-from kgraph.store.held import Held, Source, open_held
+from kgraph.store.held import Drafter, Holding, Source, open_held
 from kgraph.store.wire import pack_draft, pack_error, unpack_change, unpack_draft
 
 _PR_SET_PDEATHSIG = 1
@@ -45,6 +49,8 @@ _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
 _MIB = 1024 * 1024
 
+T = TypeVar("T")
+
 
 def main(control_descriptor: int, source: Source) -> int:
     """Load the dataset and serve requests until the control socket closes."""
@@ -52,7 +58,7 @@ def main(control_descriptor: int, source: Source) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
-        held = open_held(source)
+        held: Holding = open_disk(source) if source.on_disk else open_held(source)
     except KgraphError as error:
         send_frame(control, ERROR, str(error).encode())
         return 1
@@ -63,61 +69,83 @@ def main(control_descriptor: int, source: Source) -> int:
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
         if message == FORK and descriptors:
-            _fork(control, descriptors[0], source.memory, lambda channel: _answer_queries(channel, held.store))
+            _fork(control, descriptors[0], held, source.memory, held.open_reader, _answer_queries)
         elif message == DRAFT and descriptors:
-            _fork(
-                control, descriptors[0], source.draft_memory, lambda channel: _work_out_changes(channel, held, source)
-            )
+            memory = source.draft_memory
+            serve = partial(_work_out_changes, memory=memory)
+            held.note_drafter(_fork(control, descriptors[0], held, memory, held.open_drafter, serve))
         elif message == APPLY:
             _apply(control, held)
         else:
             return 0
 
 
-def _tell(control: socket.socket, held: Held) -> None:
+def _tell(control: socket.socket, held: Holding) -> None:
     send_frame(control, READY, json.dumps(held.describe()).encode())
 
 
-def _apply(control: socket.socket, held: Held) -> None:
+def _apply(control: socket.socket, held: Holding) -> None:
     draft, revision = unpack_draft(receive_frame(control)[1])
     assert revision is not None
     held.apply(draft, revision)
     _tell(control, held)
 
 
-def _fork(control: socket.socket, descriptor: int, memory: int, serve: Callable[[socket.socket], None]) -> None:
+def _fork(
+    control: socket.socket,
+    descriptor: int,
+    held: Holding,
+    memory: int,
+    open_: Callable[[], T],
+    serve: Callable[[socket.socket, T], None],
+) -> int:
+    """Fork a process that opens the data and serves the socket ``descriptor``; return its number."""
     parent = os.getpid()
     child = os.fork()
     if child == 0:
         try:
-            _shut_in(descriptor, parent, memory)
-            serve(socket.socket(fileno=descriptor))
+            _shut_in(descriptor, parent, held)
+            opened = open_()
+            _limit(memory, held.descriptors)
+            serve(socket.socket(fileno=descriptor), opened)
         finally:
             os._exit(0)
     os.close(descriptor)
     handle = os.pidfd_open(child)
     socket.send_fds(control, [READY + child.to_bytes(4, "big")], [handle])
     os.close(handle)
+    return child
 
 
-def _shut_in(descriptor: int, parent: int, memory: int) -> None:
-    """Leave a fork nothing but its own socket: no other descriptor, no network, no new rights, so much memory."""
+def _shut_in(descriptor: int, parent: int, held: Holding) -> None:
+    """Leave a fork nothing but its own socket and what it needs of the data: no network, no new rights."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(0)
     # An engine that finds no memory says so there with its last words (:func:`kgraph.store.frames.read_frames`).
     os.dup2(descriptor, 2)
-    os.closerange(3, descriptor)
-    os.closerange(descriptor + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    lowest = 3
+    for kept in sorted((descriptor, *held.leases)):
+        os.closerange(lowest, kept)
+        lowest = kept + 1
+    os.closerange(lowest, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     # Without the right to make namespaces the limit on descriptors still keeps sockets from being opened.
     libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
+    if held.descriptors:
+        # The engine arranges itself with what it finds.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (held.descriptors, held.descriptors))
+
+
+def _limit(memory: int, descriptors: int) -> None:
+    """Let a fork take so many MiB more, and open no further file if it needs none."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     address_space = pages * resource.getpagesize() + memory * _MIB
     resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+    if not descriptors:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
 
 
 def _answer_queries(channel: socket.socket, store: EmbeddedStore) -> None:
@@ -157,7 +185,7 @@ def _answer(request: dict[str, object], channel: socket.socket, store: EmbeddedS
         send_frame(channel, ERROR, json.dumps({"memory": True}).encode())
 
 
-def _work_out_changes(channel: socket.socket, held: Held, source: Source) -> None:
+def _work_out_changes(channel: socket.socket, drafter: Drafter, memory: int) -> None:
     """Answer each change with its draft; each one builds on those before it, so a draft that does not count ends it."""
     # An engine that crashes, for example over a body that nests too deeply, is then told from one that is killed.
     faulthandler.enable(2, all_threads=False)
@@ -165,12 +193,12 @@ def _work_out_changes(channel: socket.socket, held: Held, source: Source) -> Non
         try:
             _, body = receive_frame(channel)
             try:
-                draft = held.draft(unpack_change(body))
+                draft = drafter.draft(unpack_change(body))
             except KgraphError as error:
                 send_frame(channel, ERROR, pack_error(error))
                 return
             except MemoryError:
-                send_frame(channel, ERROR, pack_error(ChangeMemoryError(source.draft_memory)))
+                send_frame(channel, ERROR, pack_error(ChangeMemoryError(memory)))
                 return
             send_frame(channel, DRAFT, pack_draft(draft))
         except (EOFError, OSError):

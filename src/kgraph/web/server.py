@@ -36,6 +36,9 @@ def open_settings_store(settings: Settings, home: Path) -> Store:
     """
     if settings.remote_query_address:
         return _open_remote(settings)
+    on_disk = settings.engine == "disk"
+    if on_disk and not (settings.state and settings.isolation and can_isolate()):
+        raise SettingError("KGRAPH_ENGINE: a graph on disk needs KGRAPH_STATE and processes of their own (Linux)")
     if settings.isolation and can_isolate():
         limits = worker_limits(settings)
         state = Path(settings.state) if settings.state else None
@@ -43,7 +46,13 @@ def open_settings_store(settings: Settings, home: Path) -> Store:
         if state is None:
             return WorkerStore(Source(home, separate=separate, copies=settings.copies), limits)
         source = Source(
-            home, state, separate, _CHECKER, draft_memory=settings.update_memory_mib, copies=settings.copies
+            home,
+            state,
+            separate,
+            _CHECKER,
+            draft_memory=settings.update_memory_mib,
+            copies=settings.copies,
+            on_disk=on_disk,
         )
         patience = settings.update_queue_timeout
         return JournaledStore(source, limits, WriteLimits(settings.update_queue, patience, settings.update_timeout))
