@@ -81,3 +81,5 @@ def test_formats_are_found_by_suffix_and_by_name() -> None:
     assert by_suffix("ttl", GRAPHS) is TURTLE
     assert by_suffix("pdf", GRAPHS) is None
     assert by_name("text/turtle", GRAPHS) is by_name("turtle", GRAPHS) is by_name("TTL", GRAPHS) is TURTLE
+    assert by_name("n3", GRAPHS) is by_name("pdf,application/x-turtle", GRAPHS) is TURTLE
+    assert by_name("pdf,", GRAPHS) is None

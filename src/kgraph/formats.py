@@ -15,8 +15,8 @@ from dataclasses import dataclass
 class Format:
     """One representation: a short name, its media type, the aliases it also answers to, a file suffix.
 
-    ``iri`` is the name the W3C gives the format (used in service descriptions); ``text`` tells that the
-    type is of ``text/*`` and is sent with ``charset=utf-8``.
+    ``iri`` is the name the W3C gives the format (used in service descriptions); ``other_names`` are short names
+    under which clients know it.
     """
 
     name: str
@@ -24,6 +24,7 @@ class Format:
     suffix: str
     aliases: tuple[str, ...] = ()
     iri: str | None = None
+    other_names: tuple[str, ...] = ()
 
     @property
     def content_type(self) -> str:
@@ -47,10 +48,14 @@ XML_RESULTS = Format(
 CSV = Format("csv", "text/csv", "csv", (), _W3C + "SPARQL_Results_CSV")
 TSV = Format("tsv", "text/tab-separated-values", "tsv", (), _W3C + "SPARQL_Results_TSV")
 
-TURTLE = Format("turtle", "text/turtle", "ttl", ("application/x-turtle", "application/turtle"), _W3C + "Turtle")
+TURTLE = Format(
+    "turtle", "text/turtle", "ttl", ("application/x-turtle", "application/turtle"), _W3C + "Turtle", ("n3",)
+)
 N_TRIPLES = Format("n-triples", "application/n-triples", "nt", ("text/plain",), _W3C + "N-Triples")
-RDF_XML = Format("rdf-xml", "application/rdf+xml", "rdf", ("application/xml", "text/xml"), _W3C + "RDF_XML")
-JSON_LD = Format("json-ld", "application/ld+json", "jsonld", ("application/json",), _W3C + "JSON-LD")
+RDF_XML = Format(
+    "rdf-xml", "application/rdf+xml", "rdf", ("application/xml", "text/xml"), _W3C + "RDF_XML", ("rdf+xml", "xml")
+)
+JSON_LD = Format("json-ld", "application/ld+json", "jsonld", ("application/json",), _W3C + "JSON-LD", ("json",))
 N_QUADS = Format("n-quads", "application/n-quads", "nq", ("text/x-nquads",), _W3C + "N-Quads")
 TRIG = Format("trig", "application/trig", "trig", ("application/x-trig",), _W3C + "TriG")
 
@@ -112,9 +117,16 @@ def by_suffix(suffix: str, offered: Iterable[Format]) -> Format | None:
 
 
 def by_name(name: str, offered: Iterable[Format]) -> Format | None:
-    """Return the offered format of that short name, media type or suffix, or ``None``."""
-    wanted = name.strip().lower()
-    return next((f for f in offered if wanted in (f.name, f.suffix, *f.media_types)), None)
+    """Return the offered format of that short name, media type or suffix, or ``None``.
+
+    Of several names, separated by commas, the first that is offered counts.
+    """
+    formats = tuple(offered)
+    for wanted in (item.strip().lower() for item in name.split(",")):
+        for candidate in formats:
+            if wanted in (candidate.name, candidate.suffix, *candidate.media_types, *candidate.other_names):
+                return candidate
+    return None
 
 
 def media_type_of(content_type: str | None) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ from kgraph.errors import SettingError
 ENVIRONMENT_PREFIX = "KGRAPH_"
 STATE_MARKS = ("kgraph.lock", "base.nq", "journal.log", "tokens.json")
 """The files of which a state directory holds at least one."""
+
+OTHER_VARIABLES = {"KGRAPH_TOKEN", "KGRAPH_SOURCE_TEXT", "KGRAPH_AUTHORITY"}
+"""Variables of kgraph that are no settings: a secret, and where the tests find what is not in the repository."""
 
 _NO_CONTENT = {"lost+found"}
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -31,11 +35,19 @@ def _setting(
     meaning: str,
     *,
     least: float | None = None,
+    most: float | None = None,
     choices: tuple[str, ...] = (),
     pattern: str = "",
     secret: bool = False,
 ) -> Any:
-    metadata = {"meaning": meaning, "least": least, "choices": choices, "pattern": pattern, "secret": secret}
+    metadata = {
+        "meaning": meaning,
+        "least": least,
+        "most": most,
+        "choices": choices,
+        "pattern": pattern,
+        "secret": secret,
+    }
     return field(default=default, repr=not secret, metadata=metadata)
 
 
@@ -44,7 +56,7 @@ class Settings:
     """The settings of one process. Times are in seconds, sizes in bytes unless the name says otherwise."""
 
     host: str = _setting("127.0.0.1", "address the server listens on")
-    port: int = _setting(8000, "port the server listens on; 0 takes any free one", least=0)
+    port: int = _setting(8000, "port the server listens on; 0 takes any free one", least=0, most=65535)
     home: str = _setting("", "folder with ontology/, data/ and queries/; empty means the packaged one")
     state: str = _setting("", "folder that keeps changes, tokens and snapshots; empty: the server is read-only")
     engine: str = _setting(
@@ -106,7 +118,7 @@ class Settings:
     max_update_length: int = _setting(10_000_000, "characters an update may have", least=1)
     max_upload: int = _setting(100 * 1024 * 1024, "bytes the body of a write to a graph may have", least=1)
     max_body: int = _setting(10 * 1024 * 1024, "bytes the body of a request may have", least=1)
-    max_url: int = _setting(65535, "bytes the address of a request may have, at most 65535", least=256)
+    max_url: int = _setting(65535, "bytes the address of a request may have, at most 65535", least=256, most=65535)
     max_connections: int = _setting(500, "connections served at once", least=1)
     rate_limit: float = _setting(0.0, "requests a second that one client may make; 0 for any number", least=0)
     rate_burst: int = _setting(50, "requests that one client may make at once before the rate counts", least=1)
@@ -162,6 +174,15 @@ def load_settings(environment: Mapping[str, str], **overrides: object) -> Settin
     return Settings(**values)  # type: ignore[arg-type]
 
 
+def unknown_variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that look like settings and are none, each with the one it resembles or ``""``."""
+    known = {ENVIRONMENT_PREFIX + item.name.upper() for item in fields(Settings)}
+    strange = sorted(
+        name for name in environment if name.startswith(ENVIRONMENT_PREFIX) and name not in known | OTHER_VARIABLES
+    )
+    return {name: next(iter(get_close_matches(name, known, 1)), "") for name in strange}
+
+
 def iter_descriptions() -> Iterator[SettingDescription]:
     """Yield a description of each setting in the order in which they stand in :class:`Settings`."""
     for item in fields(Settings):
@@ -200,9 +221,11 @@ def _read(name: str, text: str, source: str) -> object:
         value = _convert(str(item.type), text.strip())
     except ValueError as error:
         raise SettingError(f'{source}: "{text}" is not a {item.type}') from error
-    least, choices = item.metadata["least"], item.metadata["choices"]
+    least, most, choices = (item.metadata[name] for name in ("least", "most", "choices"))
     if least is not None and isinstance(value, int | float) and not value >= least:
         raise SettingError(f"{source}: {text} is less than {least}")
+    if most is not None and isinstance(value, int | float) and value > most:
+        raise SettingError(f"{source}: {text} is more than {most}")
     if choices and value not in choices:
         raise SettingError(f'{source}: "{text}" is not one of {", ".join(choices)}')
     return value

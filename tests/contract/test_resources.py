@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
 
 import httpx
 import pytest
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 CLAIM = "id/finding/tea-helps"
+INK = "https://w3id.org/inkludering/ont#"
 
 
 @pytest.fixture
@@ -40,6 +42,35 @@ def test_a_resource_sends_each_client_where_it_wants(
     answer = client.get("/" + path, headers={"Accept": accept} if accept else {})
     assert (answer.status_code, answer.headers["location"]) == (303, location)
     assert client.get(location).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["graph/report", "graph/inferred", "shapes"])
+def test_a_graph_has_a_page_that_offers_its_data(client: httpx.Client, path: str) -> None:
+    """Whoever follows a graph's address in a browser finds what it is, and where to fetch it."""
+    page = client.get(f"/{path}", headers={**BROWSER, "Accept-Language": "en"}, follow_redirects=True)
+    assert (page.status_code, page.url.path) == (200, f"/page/{path}")
+    assert "A part of the dataset: a named graph." in page.text
+    assert f'href="/data/{path}.ttl"' in page.text
+    assert client.get(f"/data/{path}.ttl").status_code == 200
+
+
+def test_what_has_no_name_is_called_by_its_class(client: httpx.Client) -> None:
+    """An evidence line is known by its mark; a prefixed name would be no title for people."""
+    rows = client.get("/sparql", params={"query": f"SELECT ?line {{ ?line a <{INK}EvidenceLine> }} LIMIT 1"}).json()
+    iri = rows["results"]["bindings"][0]["line"]["value"]
+    page = client.get(iri.replace("https://w3id.org/inkludering/", "/page/"), headers={"Accept-Language": "nb"})
+    assert f"<h1>evidenslinje {iri.rpartition('/')[2]}</h1>" in page.text
+
+
+def test_every_page_tells_state_and_day_of_the_data(client: httpx.Client) -> None:
+    """So that a page that is printed or cited can be found again."""
+    page = client.get("/", headers={"Accept-Language": "en"})
+    assert f"Data revision {page.headers['kgraph-revision']}" in page.text
+    day = parsedate_to_datetime(page.headers["last-modified"]).date().isoformat()
+    assert f'<time datetime="{day}">{day}</time>' in page.text
+    for address in ("/.well-known/void", "/catalogue", "/.well-known/sparql-examples", "/sparql?format=turtle"):
+        assert f'href="{address}"' in page.text
+        assert client.get(address).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,11 @@ def serve(
 
     With a state directory and a token (kgraph token create) the graph can be changed too.
     """
-    from kgraph.settings import load_settings
+    from kgraph.settings import load_settings, unknown_variables
     from kgraph.web.server import serve as serve_until_interrupted
 
+    for name, alike in unknown_variables(os.environ).items():
+        typer.echo(f"kgraph: {name} is no setting" + (f"; is {alike} meant?" if alike else ""), err=True)
     folders = folders_of(home, state)
     settings = load_settings(os.environ, host=host, port=port, home=folders.home, state=folders.state)
     serve_until_interrupted(settings, folders.home)

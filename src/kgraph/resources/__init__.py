@@ -10,14 +10,27 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
+from kgraph.languages import text
 from kgraph.query_library import load_query
-from kgraph.resources.addresses import href_of, iri_of, path_of, shorten
+from kgraph.resources.addresses import graph_of, href_of, iri_of, path_of, shorten
 from kgraph.resources.reading import TYPE, Reading
 from kgraph.resources.records import ClassCount, Incoming, Link, MeasureRow, Text, View
 from kgraph.store.base import AtRevision, Row, Store, select
-from kgraph.vocabulary import PREFIXES, TERMS
+from kgraph.vocabulary import GRAPHS, PREFIXES, TERMS
 
-__all__ = ["ClassCount", "Incoming", "Link", "Resources", "Text", "View", "href_of", "iri_of", "path_of", "shorten"]
+__all__ = [
+    "ClassCount",
+    "Incoming",
+    "Link",
+    "Resources",
+    "Text",
+    "View",
+    "graph_of",
+    "href_of",
+    "iri_of",
+    "path_of",
+    "shorten",
+]
 
 _SKOS = PREFIXES["skos"]
 _TITLE = PREFIXES["dct"] + "title"
@@ -49,13 +62,14 @@ class Resources:
         chosen = Reading(language, self._terms)
         types = {row["value"].value for row in stated if row["property"].value == TYPE}
         passages = chosen.passages(self._ask("passages", iri))
+        kinds = tuple(chosen.link(kind, ()) for kind in sorted(types, key=lambda k: (k in _GENERAL_CLASSES, k)))
         measures, projects = self._measures(chosen, iri, types)
         return View(
             iri=iri,
             path=path_of(iri) or "",
-            title=chosen.title(stated, iri),
+            title=chosen.title(stated, iri, kinds),
             subtitle=chosen.text_of(stated, _TITLE),
-            kinds=tuple(chosen.link(kind, ()) for kind in sorted(types, key=lambda k: (k in _GENERAL_CLASSES, k))),
+            kinds=kinds,
             statement=chosen.text_of(stated, TERMS + "statement"),
             definition=chosen.text_of(stated, _SKOS + "definition"),
             properties=chosen.properties(stated, self._order),
@@ -70,6 +84,14 @@ class Resources:
             projects=projects,
             incoming=chosen.incoming(incoming),
         )
+
+    def graph_view(self, path: str, language: str) -> View | None:
+        """Return what is told about the graph that a path stands for, or ``None`` if the store does not hold it."""
+        graph = graph_of(path)
+        if graph is None or graph not in self._store.graphs():
+            return None
+        told = Text(text("web.named-graph", language), language)
+        return View(graph, path, Text(graph.removeprefix(GRAPHS)), definition=told)
 
     def counts(self, language: str) -> tuple[ClassCount, ...]:
         """Return each class of the ontology that has resources, with their number, the largest first."""

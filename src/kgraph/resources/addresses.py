@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
-from kgraph.vocabulary import BASE, PREFIXES, SHAPES, TERMS
+from kgraph.vocabulary import BASE, GRAPHS, PREFIXES, SHAPES, TERMS
 
 _PATH = re.compile(r"[^\x00-\x20<>\"{}|^`\\]+")
+
+_WHOLE_GRAPHS = {"ont": GRAPHS + "ontology", "shapes": GRAPHS + "shapes"}
 
 
 def path_of(iri: str) -> str | None:
@@ -27,6 +29,13 @@ def iri_of(path: str) -> str | None:
     if path.startswith("shapes/"):
         return SHAPES + path.removeprefix("shapes/")
     return BASE + path
+
+
+def graph_of(path: str) -> str | None:
+    """Return the IRI of the graph that a path stands for as a whole, ``None`` if it stands for a resource."""
+    if path in _WHOLE_GRAPHS:
+        return _WHOLE_GRAPHS[path]
+    return GRAPHS + path.removeprefix("graph/") if path.startswith("graph/") else None
 
 
 def href_of(iri: str) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from kgraph.languages import LANGUAGES, has_text, text
 from kgraph.resources.addresses import href_of, shorten
 from kgraph.resources.records import Author, Evidence, Incoming, Link, MeasureRow, Passage, Property, Share, Text, Value
 from kgraph.store.base import Row, Term
-from kgraph.vocabulary import PREFIXES
+from kgraph.vocabulary import PREFIXES, RESOURCES
 
 _INK, _SKOS = PREFIXES["ink"], PREFIXES["skos"]
 TYPE = PREFIXES["rdf"] + "type"
@@ -28,6 +28,7 @@ _TOLD_ELSEWHERE = {
     PREFIXES["dct"] + "identifier",
     PREFIXES["dct"] + "title",
 }
+_BOOLEAN = PREFIXES["xsd"] + "boolean"
 _LAST = 1_000_000
 _MANY = 8
 
@@ -78,9 +79,12 @@ class Reading:
         found = [self.link(iri, texts) for iri, texts in labels.items()]
         return tuple(sorted(found, key=lambda link: (link.label.text.casefold(), link.iri)))
 
-    def title(self, rows: Iterable[Row], iri: str) -> Text:
-        """Return the name of the resource that the rows are about."""
-        return self.link(iri, [row["value"] for row in rows if row["property"].value in LABELS]).label
+    def title(self, rows: Iterable[Row], iri: str, kinds: Sequence[Link]) -> Text:
+        """Return the name of the resource that the rows are about; without one, its first kind and its own mark."""
+        label = self.link(iri, [row["value"] for row in rows if row["property"].value in LABELS]).label
+        if label.text != shorten(iri) or not iri.startswith(RESOURCES) or not kinds:
+            return label
+        return Text(f"{kinds[0].label.text} {iri.rpartition('/')[2]}", kinds[0].label.language)
 
     def text_of(self, rows: Iterable[Row], wanted: str) -> Text | None:
         """Return the best text of one property."""
@@ -115,8 +119,13 @@ class Reading:
                 link = self.link(term.value, labels)
                 shown.append(Value(link.label, link))
             else:
-                shown.append(Value(Text(term.value, term.language), None, term.datatype))
+                shown.append(Value(self._written(term), None, term.datatype))
         return tuple(sorted(shown, key=_value_key))
+
+    def _written(self, term: Term) -> Text:
+        if term.datatype == _BOOLEAN and term.value in ("true", "false"):
+            return Text(text(f"web.value-{term.value}", self._language), self._language)
+        return Text(term.value, term.language)
 
     def passages(self, rows: Iterable[Row]) -> dict[str, list[Passage]]:
         """Return the passages by the resource or evidence line whose they are, in the order of the source."""

@@ -114,27 +114,27 @@ class View:
     """All that a page about one resource tells.
 
     ``kinds`` are its classes, the most telling first; ``subtitle`` is the full title of a work; ``instances``
-    are the resources of a class and of its subclasses.
+    are the resources of a class and of its subclasses. What is not told is empty.
     """
 
     iri: str
     path: str
     title: Text
-    subtitle: Text | None
-    kinds: tuple[Link, ...]
-    statement: Text | None
-    definition: Text | None
-    properties: tuple[Property, ...]
-    evidence: tuple[Evidence, ...]
-    passages: tuple[Passage, ...]
-    authors: tuple[Author, ...]
-    claims: tuple[Link, ...]
-    works: tuple[Link, ...]
-    instances: tuple[Link, ...]
-    shares: tuple[Share, ...]
-    measures: tuple[MeasureRow, ...]
-    projects: tuple[Link, ...]
-    incoming: tuple[Incoming, ...]
+    subtitle: Text | None = None
+    kinds: tuple[Link, ...] = ()
+    statement: Text | None = None
+    definition: Text | None = None
+    properties: tuple[Property, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    passages: tuple[Passage, ...] = ()
+    authors: tuple[Author, ...] = ()
+    claims: tuple[Link, ...] = ()
+    works: tuple[Link, ...] = ()
+    instances: tuple[Link, ...] = ()
+    shares: tuple[Share, ...] = ()
+    measures: tuple[MeasureRow, ...] = ()
+    projects: tuple[Link, ...] = ()
+    incoming: tuple[Incoming, ...] = ()
 
 
 @dataclass(frozen=True)

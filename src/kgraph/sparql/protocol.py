@@ -17,7 +17,7 @@ UPDATE_TYPE = "application/sparql-update"
 FORM_TYPE = "application/x-www-form-urlencoded"
 ACCEPT_POST = ", ".join((QUERY_TYPE, FORM_TYPE, UPDATE_TYPE))
 
-_SINGLE = ("query", "update", "timeout", "format", "lang", "dry-run")
+_SINGLE = ("query", "update", "timeout", "lang", "dry-run")
 _OF_QUERIES = ("default-graph-uri", "named-graph-uri")
 _OF_UPDATES = ("using-graph-uri", "using-named-graph-uri")
 _TRUTH = {"true": True, "false": False}
@@ -29,8 +29,8 @@ class QueryOperation:
     """A query as it was sent, with the graphs that the protocol's parameters name.
 
     ``default_graphs`` and ``named_graphs`` replace the dataset of the text; both are ``None`` if the
-    request names none. ``timeout`` is in seconds; ``format`` the short name or media type that a link asks
-    for in place of ``Accept``.
+    request names none. ``timeout`` is in seconds; ``format`` holds the short names or media
+    types, separated by commas, that a link asks for in place of ``Accept``; the first that fits counts.
     """
 
     text: str
@@ -109,7 +109,7 @@ def _form(parameters: dict[str, list[str]]) -> Operation:
 
 
 def _query(parameters: dict[str, list[str]]) -> Operation:
-    link_format = parameters.get("format", [None])[0]
+    link_format = _read_format(parameters)
     if "query" not in parameters:
         return DescriptionOperation(link_format)
     _check_place(parameters, _OF_UPDATES, "query")
@@ -130,7 +130,7 @@ def _update(parameters: dict[str, list[str]]) -> UpdateOperation:
         named,
         _read_timeout(parameters.get("timeout", [None])[0]),
         _TRUTH[dry_run],
-        parameters.get("format", [None])[0],
+        _read_format(parameters),
     )
 
 
@@ -181,6 +181,11 @@ def _read_parameters(encoded: bytes) -> dict[str, list[str]]:
         parameters.setdefault(name, []).append(value)
     _check_single(parameters)
     return parameters
+
+
+def _read_format(parameters: dict[str, list[str]]) -> str | None:
+    # Clients that are made for several kinds of endpoints send the parameter once for each name they know.
+    return ",".join(parameters["format"]) if "format" in parameters else None
 
 
 def _read_timeout(text: str | None) -> float | None:

@@ -9,16 +9,13 @@ from starlette.responses import Response
 
 from kgraph.errors import RequestError
 from kgraph.formats import GRAPHS, HTML, Format, by_suffix, negotiate
-from kgraph.resources import iri_of
+from kgraph.resources import graph_of, iri_of
 from kgraph.store.base import Query
-from kgraph.vocabulary import GRAPHS as GRAPH_BASE
 from kgraph.web.http import CACHE_CONTROL, is_fresh, run_in_threadpool
 from kgraph.web.services import Services, choose_format
 
 DESCRIPTIONS = tuple(f for f in GRAPHS if f.name not in ("n-quads", "trig"))
 """The formats in which the server describes itself, the default first."""
-
-_WHOLE_GRAPHS = {"ont": GRAPH_BASE + "ontology", "shapes": GRAPH_BASE + "shapes"}
 
 
 class DataRoutes:
@@ -60,7 +57,7 @@ class DataRoutes:
         return path, choose_format(request.query_params.get("format"), request.headers.get("accept"), GRAPHS)
 
     def _query(self, path: str) -> Query | None:
-        graph = _WHOLE_GRAPHS.get(path) or (GRAPH_BASE + path[6:] if path.startswith("graph/") else None)
+        graph = graph_of(path)
         if graph is not None:
             return Query("CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }", ((graph,), ()))
         iri = iri_of(path)
@@ -68,7 +65,7 @@ class DataRoutes:
         return Query(f"DESCRIBE <{iri}>") if iri else None
 
     async def _exists(self, path: str) -> bool:
-        graph = _WHOLE_GRAPHS.get(path) or (GRAPH_BASE + path[6:] if path.startswith("graph/") else None)
+        graph = graph_of(path)
         if graph is not None:
             return graph in self._services.store.graphs()
         iri = iri_of(path)

@@ -126,7 +126,9 @@ class Pages:
         if is_fresh(request, tag):
             return self._not_modified(tag)
         iri = iri_of(path)
-        view = await run_in_threadpool(self._services.resources.view, iri, language) if iri else None
+        resources = self._services.resources
+        view = await run_in_threadpool(resources.view, iri, language) if iri else None
+        view = view or resources.graph_view(path, language)
         if view is None:
             raise RequestError("not-found", 404, path=request.url.path)
         content = {
@@ -222,6 +224,7 @@ class Pages:
             "language_links": {other: _with_language(request, other) for other in LANGUAGES},
             "t": _wording(language),
             "revision": self._services.revision_name,
+            "revision_date": self._services.revision_date,
             "settings": self._services.settings,
             "style": f"/assets/style.css?v={self._style_version}",
             "path": request.url.path,

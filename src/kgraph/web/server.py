@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -100,8 +102,10 @@ def worker_limits(settings: Settings) -> WorkerLimits:
 def serve(settings: Settings, home: Path) -> None:
     """Serve ``home`` until interrupted; the address is printed when the server answers.
 
-    Raises what :func:`open_settings_store` raises.
+    Raises :class:`kgraph.errors.SettingError` for an address that cannot be listened on, and what
+    :func:`open_settings_store` raises.
     """
+    _check_address(settings)
     if not settings.remote_query_address and not (can_isolate() and settings.isolation):
         print("Queries run without isolation: nothing stops one that takes long.", file=sys.stderr)
     store = open_settings_store(settings, home)
@@ -113,9 +117,26 @@ def serve(settings: Settings, home: Path) -> None:
         gc.collect()
         gc.freeze()
         gc.set_threshold(_COLLECT_AFTER, 20, 100)
-        _Server(server_config(front, settings)).run()
+        kept = f"Changes are kept in {settings.state}" if settings.state else "Read-only; --state DIR keeps changes"
+        _Server(server_config(front, settings), kept).run()
     finally:
         store.close()
+
+
+def _check_address(settings: Settings) -> None:
+    """Refuse an address that is taken or not this machine's before the dataset is read, which takes seconds."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[
+            0
+        ]
+        with socket.socket(family, kind, protocol) as attempt:
+            # As asyncio does it: a port whose last connections are not quite closed is free.
+            attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            attempt.bind(address)
+    except OSError as error:
+        hint = "; --port names another, 0 any free one" if error.errno == errno.EADDRINUSE else ""
+        where = f"{settings.host}:{settings.port}"
+        raise SettingError(f"cannot listen on {where}: {error.strerror or error}{hint}") from error
 
 
 def server_config(front: Front, settings: Settings) -> uvicorn.Config:
@@ -139,7 +160,11 @@ def server_config(front: Front, settings: Settings) -> uvicorn.Config:
 
 
 class _Server(uvicorn.Server):
-    """Says where it answers once it does."""
+    """Says where it answers once it does, and whether it keeps changes."""
+
+    def __init__(self, config: uvicorn.Config, kept: str) -> None:
+        super().__init__(config)
+        self._kept = kept
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -157,3 +182,4 @@ class _Server(uvicorn.Server):
             for listening in server.sockets:
                 host, port = listening.getsockname()[:2]
                 print(f"kgraph answers on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
+        print(self._kept, flush=True)

@@ -71,6 +71,12 @@ class Services:
         revision = self.revision
         return revision.tag if revision is not None else ""
 
+    @property
+    def revision_date(self) -> str:
+        """The day (UTC) of the state of the data, as ``YYYY-MM-DD``; empty where the store does not know it."""
+        revision = self.revision
+        return revision.date.date().isoformat() if revision is not None else ""
+
     def in_default(self) -> int:
         """Return the number of statements in the default graph, each counted once."""
 
