@@ -55,10 +55,14 @@ def main() -> None:
     """Fill a state directory in a temporary folder, measure, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--triples", type=int, default=1_000_000, help="statements in the journal (default 1,000,000)")
+    parser.add_argument(
+        "--changes", type=int, default=20_000, help="small changes of a second journal (default 20,000)"
+    )
     parser.add_argument("--rounds", type=int, default=3, help="starts of each kind (default 3)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as name:
-        folder = Path(name)
+        folder = Path(name, "large")
+        folder.mkdir()
         with open_state(folder, find_home()) as state:
             quads = _quads(options.triples)
             while part := tuple(islice(quads, _OF_ONE_CHANGE)):
@@ -71,7 +75,15 @@ def main() -> None:
         originals = view.load(engine)
         measured["write a snapshot"] = seconds(lambda: view.write_snapshot(engine, originals), options.rounds)
         measured["verify, and fill the engine from the snapshot"] = seconds(lambda: _load(folder), options.rounds)
-    print(f"{describe_machine(('kgraph', 'pyoxigraph'))}; {options.triples} statements in the journal\n")
+        many = Path(name, "many")
+        with open_state(many, find_home()) as state:
+            for _ in range(options.changes):
+                _turn(state)
+        verified, filled = "verify base and a journal of many changes", "verify, and fill the engine from many changes"
+        measured[verified] = seconds(lambda: StateView(many), options.rounds)
+        measured[filled] = seconds(lambda: _load(many), options.rounds)
+    counts = f"{options.triples} statements in one journal, {options.changes} changes in another"
+    print(f"{describe_machine(('kgraph', 'pyoxigraph'))}; {counts}\n")
     print(render_rows(measured, SYNC))
 
 

@@ -14,6 +14,7 @@ import pytest
 from kgraph.errors import (
     ChangeTimeoutError,
     PreconditionError,
+    QueryFailedError,
     QuerySyntaxError,
     RequestError,
     StoreBusyError,
@@ -416,3 +417,59 @@ def test_the_copies_of_the_default_graphs_follow_each_change(world: Path, tmp_pa
             store.close()
     assert seen[0] == seen[1]
     assert any(seen[0])
+
+
+def test_a_change_that_is_on_disk_is_acknowledged_and_no_reader_is_left_behind(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process with the data dies and cannot be started: readers get the new state or an error."""
+    monkeypatch.setattr("kgraph.store.workers._FAILURE_KEPT", 0.0)
+    home = Path(shutil.copytree(world, tmp_path / "home"))
+    broken = home / "ontology" / "broken.ttl"
+
+    def spoil(step: str) -> None:
+        if step == "journaled" and not broken.exists():
+            broken.write_text("this is no Turtle", encoding="utf-8")
+            os.kill(store.zygote_pid, signal.SIGKILL)
+
+    store = JournaledStore(Source(home, tmp_path / "state"), at=spoil)
+    try:
+        outcome = update(store, "INSERT DATA { :a :p 1 . GRAPH :g { :a :p 1 } }")
+        assert store.revision == outcome.revision
+        assert outcome.revision.number == 2
+        with pytest.raises(QueryFailedError):
+            rows(store, ":a :p ?v")
+        with pytest.raises(QueryFailedError):
+            update(store, "INSERT DATA { :a :p 2 }")
+        spoilt = broken.read_text(encoding="utf-8")
+        broken.write_text("", encoding="utf-8")
+        assert (spoilt != "", rows(store, ":a :p ?v"), f"{EX}g" in store.graphs()) == (True, ["1"], True)
+        assert update(store, "INSERT DATA { :a :p 2 }").revision.number == 3
+    finally:
+        store.close()
+
+
+def test_a_start_while_a_change_is_written_waits_for_it(world: Path, tmp_path: Path) -> None:
+    """A reader that finds the process with the data dead gets the state before or after, and no complaint."""
+    answers: list[list[str]] = []
+
+    def ask() -> None:
+        answers.append(rows(store, ":a :p ?v"))
+
+    def kill(step: str) -> None:
+        if step == "journaled":
+            os.kill(store.zygote_pid, signal.SIGKILL)
+            readers.extend(threading.Thread(target=ask) for _ in range(3))
+            for reader in readers:
+                reader.start()
+
+    readers: list[threading.Thread] = []
+    store = JournaledStore(Source(world, tmp_path / "state"), at=kill)
+    try:
+        assert update(store, "INSERT DATA { :a :p 1 }").revision.number == 2
+        for reader in readers:
+            reader.join(30)
+        assert len(answers) == 3 and all(answer in ([], ["1"]) for answer in answers)
+        assert rows(store, ":a :p ?v") == ["1"]
+    finally:
+        store.close()
