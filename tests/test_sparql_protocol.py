@@ -52,6 +52,7 @@ UPDATE = {"content-type": "application/sparql-update"}
             QueryOperation("ASK {}", ("http://a", "http://b"), ()),
         ),
         ("GET", b"query=ASK{}&named-graph-uri=http://n", {}, b"", QueryOperation("ASK{}", (), ("http://n",))),
+        ("GET", b"query=ASK{}&default-graph-uri=&named-graph-uri=", {}, b"", QueryOperation("ASK{}")),
         ("GET", b"query=ASK{}&timeout=2.5&format=csv", {}, b"", QueryOperation("ASK{}", None, None, 2.5, "csv")),
     ],
 )
@@ -87,6 +88,9 @@ def test_a_request_is_read_into_its_operation(
         ("POST", b"", QUERY, b"\xff", "not-utf-8", 400),
         ("GET", b"query=%FF", {}, b"", "not-utf-8", 400),
         ("GET", b"query=ASK{}&timeout=soon", {}, b"", "bad-timeout", 400),
+        ("GET", b"query=ASK{}&default-graph-uri=%00", {}, b"", "bad-parameter", 400),
+        ("GET", b"query=ASK{}&named-graph-uri=relative", {}, b"", "bad-parameter", 400),
+        ("POST", b"using-graph-uri=http://e/%3E", UPDATE, b"DROP ALL", "bad-parameter", 400),
         ("GET", b"query=ASK{}&timeout=nan", {}, b"", "bad-timeout", 400),
         ("GET", b"&".join([b"a=1"] * 1001), {}, b"", "too-many-parameters", 400),
         ("PATCH", b"", {}, b"", "method-not-allowed", 405),

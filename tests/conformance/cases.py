@@ -77,6 +77,15 @@ def numbered() -> list[tuple[str, Case]]:
     return found
 
 
+OTHERS = """\
+What the suites of the W3C test is tested in cases of our own, against a server with `KGRAPH_DEFAULT_GRAPH=separate`:
+the protocol (`test_protocol.py`) and the graph store (`test_graph_store.py`), a case for each test and named as it is;
+updates (`test_update.py`); queries and the formats of their results (`test_query_results.py`). Each file asserts how
+many cases it has, and [what the engine does otherwise](endpoint.md#asking) is tested to be so. `test_calls.py` tries
+in many disguises to make the server call another. `test_odd_input.py` sends 1,000 mutated requests, or as many as
+`ODD_REQUESTS` says, and none may be answered by a fault of the server."""
+
+
 def render_page() -> str:
     """Return the page of the documentation that lists the cases."""
     lines = [
@@ -91,6 +100,8 @@ def render_page() -> str:
             "server with the fault that is named with it (`tests/conformance/broken.py`), as other servers have it.",
             120,
         ),
+        "",
+        *OTHERS.splitlines(),
     ]
     for number, title in BEHAVIOURS.items():
         lines += ["", f"## {number}. {title}", "", "| case | asked | answered | fault it was seen to find |"]

@@ -73,6 +73,18 @@ def test_post_to_the_store_makes_a_graph_with_an_address(client: httpx.Client) -
     assert client.get(location).status_code == 404
 
 
+def test_an_address_with_percent_signs_is_the_name_of_its_graph(client: httpx.Client) -> None:
+    """As it was sent; an address that is no IRI names no graph."""
+    assert client.put("/graphs/a%20b/%C3%A5", content="<a> <p> 1 .", headers=TURTLE).status_code == 201
+    ask = {"query": f"ASK {{ GRAPH <{str(client.base_url).rstrip('/')}/graphs/a%20b/%C3%A5> {{ ?s ?p 1 }} }}"}
+    assert client.get("/sparql", params=ask).json()["boolean"] is True
+    assert client.delete("/graphs/a%20b/%C3%A5").status_code == 200
+    with httpx.Client(base_url=client.base_url, headers=client.headers) as raw:
+        target = raw.build_request("PUT", "/graphs/x", content="<a> <p> 1 .", headers=TURTLE)
+        target.extensions = {**target.extensions, "target": b"/graphs/a%zz"}
+        assert raw.send(target).status_code == 400
+
+
 def test_a_graph_may_be_empty(client: httpx.Client) -> None:
     """An empty body makes a graph without statements, which is there."""
     assert put(client, "").status_code == 201

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 from kgraph.errors import RequestError
 from kgraph.formats import media_type_of
+from kgraph.turtle.iris import is_well_formed
 
 METHODS = ("GET", "HEAD", "POST", "QUERY", "OPTIONS")
 """The methods of the endpoint, as its ``Allow`` header lists them."""
@@ -137,8 +138,16 @@ def _update(parameters: dict[str, list[str]]) -> UpdateOperation:
 def _graphs(
     parameters: dict[str, list[str]], names: tuple[str, str]
 ) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
-    """Return the graphs that two parameters name, or two ``None`` if neither is given."""
-    default, named = (tuple(parameters.get(name, ())) for name in names)
+    """Return the graphs that two parameters name, or two ``None`` if neither is given.
+
+    A parameter without a value, as forms send it, is none. Raises :class:`kgraph.errors.RequestError` for what is no
+    absolute IRI.
+    """
+    default, named = (tuple(value for value in parameters.get(name, ()) if value) for name in names)
+    for name, graphs in zip(names, (default, named), strict=True):
+        for graph in graphs:
+            if not is_well_formed(graph):
+                raise RequestError("bad-parameter", 400, name=name, found=graph)
     return (default, named) if default or named else (None, None)
 
 

@@ -8,6 +8,7 @@ from kgraph.errors import QuerySyntaxError, RequestError
 from kgraph.sparql.diagnosis import near, settle_tokens
 from kgraph.sparql.prologue import Prologue
 from kgraph.sparql.tokens import Token, decode_escapes, iter_tokens
+from kgraph.turtle.iris import is_absolute, is_well_formed
 
 QUERY_FORMS = ("SELECT", "ASK", "CONSTRUCT", "DESCRIBE")
 UPDATE_FORMS = ("INSERT", "DELETE", "LOAD", "CLEAR", "CREATE", "DROP", "COPY", "MOVE", "ADD", "WITH")
@@ -129,8 +130,17 @@ def _read_dataset(tokens: list[Token], prologue: Prologue) -> tuple[tuple[str, .
         if target is not None and target.is_word("NAMED"):
             target, into = next(rest, None), named
         if target is not None and target.kind in ("iri", "name"):
-            into.append(prologue.iri(target))
+            into.append(_graph_name(target, prologue))
     return (tuple(default), tuple(named)) if found else (None, None)
+
+
+def _graph_name(token: Token, prologue: Prologue) -> str:
+    name = prologue.iri(token)
+    if is_absolute(name) and not is_well_formed(name):
+        length = len(token.text)
+        reason = f"{token.text} is no IRI"
+        raise QuerySyntaxError("query-invalid", token.line, token.column, length=length, reason=reason)
+    return name
 
 
 def _check_size(tokens: list[Token], limits: Limits) -> None:

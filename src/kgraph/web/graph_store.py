@@ -94,18 +94,18 @@ class GraphStore:
         Raises :class:`kgraph.errors.RequestError` (400) for two names, or one that is no absolute IRI.
         """
         named, default = request.query_params.getlist("graph"), request.query_params.getlist("default")
-        path = request.url.path.removeprefix(PATH).removeprefix("/")
+        # The address as it was sent is the graph's name: what is percent-encoded stays so.
+        path = request.scope["raw_path"].decode("utf-8", "replace").removeprefix(PATH).removeprefix("/")
         if len(named) + len(default) + bool(path) > 1:
             raise RequestError("graph-twice", 400)
-        if path:
-            return f"{self._address(request)}/{path}"
         if default:
             return UNNAMED
-        if not named:
+        if not named and not path:
             return None
-        if not is_well_formed(named[0]):
-            raise RequestError("bad-parameter", 400, name="graph", found=named[0])
-        return named[0]
+        graph = f"{self._address(request)}/{path}" if path else named[0]
+        if not is_well_formed(graph):
+            raise RequestError("bad-parameter", 400, name="graph", found=graph)
+        return graph
 
     def _address(self, request: Request) -> str:
         return base_address(request, self._services.settings.public_address) + PATH
