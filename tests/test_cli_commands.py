@@ -128,6 +128,15 @@ def test_a_query_comes_from_a_file_or_standard_input(command: Command, tmp_path:
     assert command("query", path).out == "true\n"
 
 
+def test_a_name_that_is_not_there_is_told_beside_the_answer(command: Command) -> None:
+    """On standard error, with the place and what was probably meant; the answer and the exit code stay as they are."""
+    text = "PREFIX ink: <https://w3id.org/inkludering/ont#>\nASK { ?gap a ink:knowledge_gap }"
+    ended = command("query", "--text", text, "--language", "en")
+    assert (ended.code, ended.out) == (0, "false\n")
+    assert "2:14: ink:knowledge_gap" in ended.err and "Did you mean ink:KnowledgeGap?" in ended.err
+    assert "FROM" in command("query", "--text", text.replace("knowledge_gap", "Claim"), "--language", "en").err
+
+
 def test_a_file_with_a_header_has_parameters(command: Command, tmp_path: Path) -> None:
     """A file of one's own may have the library's header."""
     path = tmp_path / "mine.rq"

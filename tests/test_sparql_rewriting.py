@@ -5,7 +5,8 @@ from __future__ import annotations
 import pyoxigraph as ox
 import pytest
 
-from kgraph.sparql.rewriting import bind_values, count_rows, drop_dataset
+from kgraph.sparql.rewriting import add_dataset, bind_values, count_rows, drop_dataset
+from kgraph.sparql.text import read_query_text
 
 DATA = "".join(
     f"<http://e/s{n}> <http://e/p> {n} . <http://e/s{n}> <http://e/q> <http://e/s{n + 1}> .\n" for n in range(4)
@@ -84,3 +85,24 @@ def test_the_rows_behind_a_graph_are_counted(text: str, rows: int | None) -> Non
     """A SELECT has a row for each solution that the graph is made of."""
     counting = count_rows(text)
     assert (counting if counting is None else len(answer(counting))) == rows
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT (EXISTS { ?a ?b ?c } AS ?z) WHERE { ?x a ?y }",
+        "SELECT * { ?x a ?y } ORDER BY ?x LIMIT 1",
+        "ASK { }",
+        "CONSTRUCT { ?a ?b ?c } WHERE { ?a ?b ?c }",
+        "CONSTRUCT WHERE { ?a ?b ?c }",
+        "DESCRIBE <http://e/s1>",
+        "DESCRIBE ?x WHERE { ?x a ?y } LIMIT 1",
+        "DESCRIBE <http://e/s1> LIMIT 1",
+        "SELECT * { ?x a ?y } # WHERE",
+    ],
+)
+def test_a_graph_is_put_where_a_dataset_may_stand(text: str) -> None:
+    """The engine reads what comes of it, and so do we."""
+    made = add_dataset("PREFIX e: <http://e/> " + text, "http://e/g")
+    assert read_query_text(made).default_graphs == ("http://e/g",)
+    ox.Store().query(made)

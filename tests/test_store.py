@@ -8,6 +8,7 @@ import shutil
 import signal
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ from kgraph.errors import (
 )
 from kgraph.formats import CSV, GRAPHS, JSON_RESULTS, N_TRIPLES, TSV, TURTLE, XML_RESULTS
 from kgraph.store.answers import render_graph
-from kgraph.store.base import Cancellation, Query, Store, select
+from kgraph.store.base import WITHOUT_REVISION, AtRevision, Cancellation, Query, Revision, Store, select
 from kgraph.store.embedded import open_store
 from kgraph.store.workers import WorkerLimits, WorkerStore, can_isolate
 from kgraph.vocabulary import GRAPHS as GRAPH
@@ -360,3 +361,19 @@ def test_a_process_is_replaced_after_some_queries(world: Path) -> None:
     store = WorkerStore(world, WorkerLimits(places=1, queries=3))
     assert [store.query(Query("ASK {}"), CSV).read() for _ in range(10)] == [b"true"] * 10
     store.close()
+
+
+def test_what_is_worked_out_is_kept_for_a_while_where_no_revision_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a revision for as long as that stands; without one for a minute."""
+    now = [0.0]
+    monkeypatch.setattr("kgraph.store.base.time.monotonic", lambda: now[0])
+    numbers = iter(range(10))
+    kept: AtRevision[int] = AtRevision()
+    revision = Revision(1, "a", datetime.now(UTC))
+
+    def get(at: Revision | None, later: float = 0) -> int:
+        now[0] += later
+        return kept.get(lambda: next(numbers), at)
+
+    assert (get(None), get(None), get(None, WITHOUT_REVISION - 1), get(None, 2)) == (0, 0, 0, 1)
+    assert (get(revision), get(revision, 10 * WITHOUT_REVISION), get(None)) == (2, 2, 3)

@@ -29,6 +29,7 @@ PAGES = (
     "/query",
     FAULTY,
     "/query?query=SELECT%20*%20%7B%3Fs%20%3Fp%20%3Fo%7D",
+    "/query?query=SELECT%20%2A%20%7B%3Fs%20a%20%3Chttps%3A%2F%2Fw3id.org%2Finkludering%2Font%23gaol%3E%7D",
     CLAIM,
     "/page/ont/Document",
     "/nope",
@@ -95,6 +96,29 @@ def test_an_error_is_announced_with_a_mark_under_the_place(page: sync_api.Page) 
     assert "Line 2, column 9" in alert.inner_text()
     assert alert.locator("pre").inner_text().rstrip().endswith("\n        ^")
     assert "?s ?p }" in page.get_by_label("SPARQL query").input_value()
+
+
+def test_a_mistaken_name_is_mended_by_a_link(page: sync_api.Page) -> None:
+    """The note says where it stands and what was meant; its link runs the query with that."""
+    page.goto("/query")
+    page.get_by_label("SPARQL-spørjing").fill("SELECT ?goal { ?goal a <https://w3id.org/inkludering/ont#gaol> }")
+    page.get_by_role("button").click()
+    note = page.locator(".notice")
+    assert "Linje 1, kolonne 24" in note.inner_text() and "ont#Goal" in note.inner_text()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    note.get_by_role("link").click()
+    assert page.get_by_role("link", name="goal:meet").is_visible()
+    assert page.locator(".notice").count() == 0
+
+
+def test_what_only_follows_is_a_link_away(page: sync_api.Page) -> None:
+    """A class that nothing is stated to be in: the link has FROM in the text and an answer below it."""
+    page.goto(
+        "/query?query=SELECT%20%3Fx%20%7B%20%3Fx%20a%20%3Chttps%3A%2F%2Fw3id.org%2Finkludering%2Font%23Claim%3E%20%7D"
+    )
+    page.locator(".notice").get_by_role("link").click()
+    assert "graph/all" in page.get_by_label("SPARQL-spørjing").input_value()
+    assert page.get_by_role("link", name="finding:tea-helps").is_visible()
 
 
 def test_the_claim_leads_to_its_source_in_each_language(page: sync_api.Page) -> None:

@@ -56,9 +56,12 @@ def query(
     if "language" in {item.name for item in asked.parameters}:
         values.setdefault("language", language)
     try:
-        typer.echo(_answer(folder, asked, values, format_ or asked.defaults.get("format")), nl=False)
+        answered, remarks = _answer(folder, asked, values, format_ or asked.defaults.get("format"), language)
     except RequestError as error:
         raise CommandError(render_complaint(error, asked.text, language, asked.name)) from error
+    typer.echo(answered, nl=False)
+    for remark in remarks:
+        typer.echo(f"{asked.name}:{remark}", err=True)
 
 
 def info(home: HomeOption = None) -> None:
@@ -121,8 +124,12 @@ def _values(assignments: list[str]) -> dict[str, str]:
     return values
 
 
-def _answer(folder: Path, asked: LibraryQuery, values: Mapping[str, str], format_name: str | None) -> str:
+def _answer(
+    folder: Path, asked: LibraryQuery, values: Mapping[str, str], format_name: str | None, language: str
+) -> tuple[str, list[str]]:
+    """Return the answer as it is printed, and remarks on names in the query that may not be what was meant."""
     from kgraph.formats import GRAPHS, JSON_RESULTS, RESULTS, by_name
+    from kgraph.resources.hints import Hints, says_nothing
     from kgraph.sparql.text import read_query_text
     from kgraph.store.base import Query
 
@@ -136,7 +143,15 @@ def _answer(folder: Path, asked: LibraryQuery, values: Mapping[str, str], format
         raise CommandError(f"{text.form} cannot be answered as {format_name}; choose {names}")
     named = text.default_graphs is not None or text.named_graphs is not None
     dataset = (text.default_graphs or (), text.named_graphs or ()) if named else None
-    body = _open(folder).query(Query(text.text, dataset, terms), chosen).read().decode()
+    store = _open(folder)
+    body = store.query(Query(text.text, dataset, terms), chosen).read()
+    is_empty = says_nothing(text.text, body, chosen)
+    hints = Hints(store).find(text.text, dataset, is_empty=is_empty, thorough=True)
+    remarks = [f"{hint.name.line}:{hint.name.column}: {hint.message(language)}" for hint in hints]
+    return _render(body.decode(), as_table, terms), remarks
+
+
+def _render(body: str, as_table: bool, hidden: Mapping[str, str]) -> str:
     if not as_table:
         return body if body.endswith("\n") else body + "\n"
-    return render_table(json.loads(body), shutil.get_terminal_size((_TABLE_WIDTH, 24)).columns, hidden=terms)
+    return render_table(json.loads(body), shutil.get_terminal_size((_TABLE_WIDTH, 24)).columns, hidden=hidden)

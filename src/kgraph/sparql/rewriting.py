@@ -1,4 +1,4 @@
-"""A query's text made to say the same to any engine: without its dataset, with values, as a count of its rows.
+"""A query's text made to say the same to any engine: without its dataset or with one, with values, as a count of rows.
 
 Each function changes tokens and never the inside of one, so a value cannot change what a query asks; what is taken
 out leaves white space behind, so that an engine's complaint still names the right line.
@@ -14,6 +14,7 @@ from kgraph.sparql.tokens import Token, decode_escapes, iter_tokens
 ROW = "kgraph_row"
 """The variable of the query that :func:`count_rows` makes."""
 
+_AFTER_DATASET = ("WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "VALUES")
 _FORMS = ("SELECT", "ASK", "CONSTRUCT", "DESCRIBE")
 
 
@@ -32,6 +33,21 @@ def drop_dataset(text: str) -> str:
     for start, end in reversed(cuts):
         decoded = decoded[:start] + _blank(decoded[start:end]) + decoded[end:]
     return decoded if cuts else text
+
+
+def add_dataset(text: str, graph: str) -> str:
+    """Return a query that has no dataset of its own with FROM and the IRI of a graph, on a line of its own."""
+    decoded = decode_escapes(text)
+    tokens = list(iter_tokens(text))
+    start = next(position for position, token in enumerate(tokens) if token.is_word(*_FORMS))
+    depth = 0
+    place = len(decoded)
+    for token in tokens[_after_template(tokens, start) :]:
+        depth += {"(": 1, ")": -1}.get(token.text, 0) if token.kind == "sign" else 0
+        if depth == 0 and (token.text == "{" or token.is_word(*_AFTER_DATASET)):
+            place = token.offset
+            break
+    return f"{decoded[:place].rstrip()}\nFROM <{graph}>\n{decoded[place:]}"
 
 
 def bind_values(text: str, terms: Mapping[str, str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -143,21 +144,32 @@ class Answer:
 T = TypeVar("T")
 
 
+WITHOUT_REVISION = 60.0
+"""Seconds for which something worked out is kept where nobody tells whether the data have changed.
+
+To count a large graph of another server takes it seconds; what is counted is a minute late at most.
+"""
+
+
 class AtRevision(Generic[T]):
-    """Something worked out from the data, kept while the data stay as they are."""
+    """Something worked out from the data, kept while the data stay as they are.
+
+    Of a store that knows no revision it is kept for :data:`WITHOUT_REVISION`.
+    """
 
     def __init__(self) -> None:
         """Nothing is worked out yet."""
-        self._kept: tuple[Revision, T] | None = None
+        self._kept: tuple[Revision | None, float, T] | None = None
 
     def get(self, work_out: Callable[[], T], revision: Revision | None) -> T:
-        """Return what was worked out at this revision, working it out if need be; without a revision each time."""
+        """Return what was worked out at this revision, working it out if need be."""
         kept = self._kept
-        if kept is not None and kept[0] == revision:
-            return kept[1]
+        now = time.monotonic()
+        if kept is not None and kept[0] == revision and (revision is not None or now - kept[1] < WITHOUT_REVISION):
+            return kept[2]
         # What is worked out may be of a later state than the revision says, never of an earlier one.
         found = work_out()
-        self._kept = (revision, found) if revision is not None else None
+        self._kept = (revision, now, found)
         return found
 
 

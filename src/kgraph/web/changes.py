@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
-from typing import cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import ParamSpec, TypeVar, cast
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,6 +14,7 @@ from kgraph.access import Role, Tokens
 from kgraph.errors import ChangeRefusedError, RequestError
 from kgraph.formats import GRAPHS, JSON, PATCH, PLAIN, PROBLEM, SARIF, Format, by_name, negotiate
 from kgraph.report import Report
+from kgraph.resources.hints import Hint
 from kgraph.sparql.adapting import adapt
 from kgraph.sparql.protocol import UpdateOperation
 from kgraph.sparql.text import Limits
@@ -24,12 +25,15 @@ from kgraph.store.patch import render_patch
 from kgraph.web.api import endpoint_address
 from kgraph.web.exchanges import exchange_of
 from kgraph.web.http import language_of, run_in_threadpool
+from kgraph.web.notices import HEADER, describe_hints, render_header, render_links
 from kgraph.web.problems import problem_of
 from kgraph.web.services import Services
 
 _REPORT_FORMATS = tuple(f for f in GRAPHS if f.name not in ("n-quads", "trig"))
 _OUTCOMES = (JSON, *_REPORT_FORMATS, PLAIN, PATCH, SARIF)
 _REFUSALS = (PROBLEM, JSON, *_REPORT_FORMATS, PLAIN, SARIF)
+P = ParamSpec("P")
+T = TypeVar("T")
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="kgraph"'}
 
 
@@ -90,7 +94,8 @@ class Changes:
         )
         exchange_of(request.scope).form = text.steps[0].kind if text.steps else "UPDATE"
         outcome = await self.carry_out(change)
-        return self.tell(request, outcome, operation.dry_run, operation.format)
+        hints = await self._in_thread(self._services.hints.find_in_update, text.text, outcome.patch.added)
+        return self.tell(request, outcome, operation.dry_run, operation.format, hints=hints)
 
     async def carry_out(self, change: Change) -> Outcome:
         """Carry a change out; it goes on if its client leaves.
@@ -98,8 +103,11 @@ class Changes:
         Raises what :meth:`kgraph.store.base.WritableStore.change` raises, and ``ConnectionAbortedError`` if the server
         stops meanwhile.
         """
+        return await self._in_thread(self.store.change, change)
+
+    async def _in_thread(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            return await run_in_threadpool(self.store.change, change)
+            return await run_in_threadpool(call, *args, **kwargs)
         except asyncio.CancelledError as error:
             # The change may count or not: an answer that says either could be false, a broken connection says neither.
             raise ConnectionAbortedError from error
@@ -112,18 +120,29 @@ class Changes:
         return read_update_text(text, limits)
 
     def tell(
-        self, request: Request, outcome: Outcome, dry_run: bool, format: str | None = None, status: int = 200
+        self,
+        request: Request,
+        outcome: Outcome,
+        dry_run: bool,
+        format: str | None = None,
+        status: int = 200,
+        hints: Sequence[Hint] = (),
     ) -> Response:
-        """Return an outcome in the form a client asks for; one that asks for none of ours gets no body (204)."""
+        """Return an outcome in the form a client asks for; one that asks for none of ours gets no body (204).
+
+        ``hints`` are on names in the change.
+        """
         exchange_of(request.scope).revision = outcome.revision
         headers = {"Vary": "Accept, Accept-Language", "Cache-Control": "no-store"}
+        if hints:
+            headers |= {HEADER: render_header(hints), "Link": render_links(hints)}
         accept = request.headers.get("accept")
         chosen = by_name(format, _OUTCOMES) if format else negotiate(accept, _OUTCOMES)
         if chosen is None:
             return Response(status_code=204 if status == 200 else status, headers=headers)
         language = language_of(request, self._services.settings)
         if chosen is JSON:
-            content = _render_json(_describe(outcome, dry_run, language))
+            content = _render_json(_describe(outcome, dry_run, language) | {"notices": describe_hints(hints, language)})
         elif chosen is PATCH:
             header = {"revision": outcome.revision.tag} | ({"dry-run": "true"} if dry_run else {})
             content = render_patch(outcome.patch, header).encode()
@@ -176,7 +195,7 @@ def _expected_revision(request: Request) -> str:
     return request.headers.get("if-match", "").strip().removeprefix("W/").strip('"').removeprefix("*")
 
 
-def _describe(outcome: Outcome, dry_run: bool, language: str) -> Mapping[str, object]:
+def _describe(outcome: Outcome, dry_run: bool, language: str) -> dict[str, object]:
     told: dict[str, object] = {
         "revision": {**outcome.revision.to_json(), "tag": outcome.revision.tag},
         "dryRun": dry_run,

@@ -73,7 +73,7 @@ class DirectAnswers:
         if fields is None or question is None or self.workers.is_slow(question.query):
             return None
         key = (question.text.text, None, question.format.name)
-        if self.cache.has(key, revision):
+        if self.cache.has(key, revision) or self.services.may_have_hints(question, None):
             return None
         try:
             self.clients.count_request(peer)
@@ -147,6 +147,9 @@ class Direct:
             return
         answer = run.answer()
         body = b"".join(answer.chunks)
+        if len(body) < LEAST and self._answers.services.may_have_hints(self._question, body):
+            self._take_long_way()
+            return
         self._end()
         coding = choose_coding(self._exchange.field(b"accept-encoding")) if len(body) >= LEAST else ""
         if self._line.is_open():

@@ -32,6 +32,7 @@ from kgraph.web.changes import Changes
 from kgraph.web.clients import Clients
 from kgraph.web.exchanges import Exchange, exchange_of
 from kgraph.web.http import CACHE_CONTROL, is_fresh, problem_response, read_body, run_in_threadpool
+from kgraph.web.notices import add_to_head
 from kgraph.web.pages import Pages
 from kgraph.web.rows import RowCounter
 from kgraph.web.services import Question, Services, choose_format
@@ -210,15 +211,21 @@ class _Asking:
         counter = RowCounter(question.text.form, question.format)
         if answer.length is None:
             self._watch_client()
+            await self._add_hints(headers, None)
             await self._send_stream(answer, send, headers, counter)
             return
         body = b"".join(answer.chunks)
         counter.add(body)
         exchange.rows = counter.rows
+        await self._add_hints(headers, body)
         headers.append((b"content-length", str(len(body)).encode()))
         if answer.revision is not None and question.digest:
             keep(question, answer.revision, body, headers, exchange)
         await _send_whole(exchange, headers, body)
+
+    async def _add_hints(self, headers: Headers, body: bytes | None) -> None:
+        if self._services.may_have_hints(self._question, body):
+            add_to_head(headers, await run_in_threadpool(self._services.hints_on, self._question, body))
 
     async def _send_stream(self, answer: Answer, send: Send, headers: Headers, counter: RowCounter) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": headers})

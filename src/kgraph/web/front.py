@@ -34,7 +34,8 @@ CONNECTION = "kgraph.connection"
 _UNASKED = ("/healthz", "/readyz", "/metrics")
 _INLINE = 131072
 _EXPOSED = (
-    b"ETag, Last-Modified, Link, Location, Retry-After, Allow, Accept-Post, Kgraph-Revision, X-Request-Id, "
+    b"ETag, Last-Modified, Link, Location, Retry-After, Allow, Accept-Post, Kgraph-Revision, Kgraph-Notice, "
+    b"X-Request-Id, "
     b"WWW-Authenticate"
 )
 _CONTENT_POLICY = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -21,8 +21,9 @@ from kgraph.store.base import ALL, Answer, Term, read_table
 from kgraph.vocabulary import TERMS
 from kgraph.web.examples import Example, examples_of
 from kgraph.web.http import CACHE_CONTROL, LANGUAGE_COOKIE, is_fresh, language_of, run_in_threadpool
+from kgraph.web.notices import Notice, remark
 from kgraph.web.problems import Problem, problem_of
-from kgraph.web.services import Services
+from kgraph.web.services import Question, Services
 
 _LANGUAGE_NAMES = {"nn": "Nynorsk", "nb": "Bokmål", "en": "English"}
 _YEAR = 365 * 24 * 3600
@@ -61,7 +62,7 @@ class Result:
     """An answer as a page shows it: a truth value, rows under variables, or a graph in Turtle.
 
     ``total`` counts all rows, of which ``rows`` may be the first; ``is_large`` tells that nothing is shown
-    because the answer is too large for a page.
+    because the answer is too large for a page. ``notices`` are remarks on an answer that may not be what was meant.
     """
 
     seconds: str
@@ -72,6 +73,7 @@ class Result:
     total: int = 0
     graph: str = ""
     is_large: bool = False
+    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,9 @@ class Pages:
         status = 200
         if query.strip():
             try:
-                result = await run_in_threadpool(self._run, query, _address(request, self._services) + "/sparql")
+                result = await run_in_threadpool(
+                    self._run, query, _address(request, self._services) + "/sparql", language
+                )
             except KgraphError as error:
                 fault = _fault(problem_of(error, language), query)
                 status = fault.problem.status
@@ -178,12 +182,15 @@ class Pages:
         headers = {"Cache-Control": "public, max-age=86400"}
         return Response(self.icon, headers=headers, media_type="image/svg+xml")
 
-    def _run(self, query: str, address: str) -> Result:
+    def _run(self, query: str, address: str, language: str) -> Result:
         began = time.monotonic()
         accept = f"{JSON_RESULTS.media_type}, {TURTLE.media_type}"
         question = self._services.read_question(QueryOperation(query), accept, address)
         body = _read_at_most(self._services.ask(question), _PAGE_BYTES)
-        seconds = f"{time.monotonic() - began:.2f}"
+        result = self._read(question, body, f"{time.monotonic() - began:.2f}")
+        return replace(result, notices=remark(self._services, question, body, query, language))
+
+    def _read(self, question: Question, body: bytes | None, seconds: str) -> Result:
         if question.text.is_graph:
             shown = body.decode() if body is not None else ""
             return Result(seconds, GRAPHS, graph=shown, is_large=body is None)

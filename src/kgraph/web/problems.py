@@ -102,8 +102,10 @@ STATUSES: Mapping[str, int] = {
     "stopping": 503,
     "query-failed": 500,
     "internal": 500,
+    "unknown-term": 200,
+    "needs-inference": 200,
 }
-"""The status of each code, in the order in which the documentation lists them."""
+"""The status of each code, in the order in which the documentation lists them; 200 is that of mere remarks."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -13,6 +14,7 @@ from kgraph.errors import QuerySyntaxError, RequestError
 from kgraph.formats import GRAPHS, RESULTS, Format, by_name, negotiate
 from kgraph.query_library import QueryLibrary
 from kgraph.resources import Resources
+from kgraph.resources.hints import Hint, Hints, says_nothing
 from kgraph.settings import Settings
 from kgraph.sparql.adapting import adapt
 from kgraph.sparql.diagnosis import refine
@@ -32,6 +34,7 @@ from kgraph.store.base import (
 )
 
 _USUAL_ACCEPT = 256
+_WORD = re.compile(r"[A-Za-z][A-Za-z_-]{3,}")
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,22 @@ class Services:
         except QuerySyntaxError as error:
             raise await run_in_threadpool(self._explain, question.text.text, error) from error
 
+    def may_have_hints(self, question: Question, body: bytes | None) -> bool:
+        """Tell at once whether there may be anything to remark on an answer, or on one whose body is yet to come."""
+        is_empty = body is not None and says_nothing(question.query.text, body, question.format)
+        return question.query.dataset is not None or self.hints.may_have(question.query.text, is_empty)
+
+    def hints_on(self, question: Question, body: bytes | None) -> tuple[Hint, ...]:
+        """Return what is to be remarked on an answer, or on one whose body is yet to come."""
+        text = question.query.text
+        is_empty = body is not None and says_nothing(text, body, question.format)
+        return self.hints.find(text, question.query.dataset, is_empty=is_empty, thorough=body is None)
+
+    @cached_property
+    def hints(self) -> Hints:
+        """What is said of names in queries."""
+        return Hints(self.store)
+
     @cached_property
     def _soon(self) -> SoonStore | None:
         return self.store if isinstance(self.store, SoonStore) else None
@@ -168,9 +187,13 @@ class Services:
         """Return the exact complaint about a text that the engine cannot read."""
         try:
             read_query_text(text, self._limits)
-        except QuerySyntaxError as found:
-            return found
-        return refine(text, error)
+        except QuerySyntaxError as refused:
+            return refused
+        found = refine(text, error)
+        word = found.params.get("found", "")
+        if found.code == "query-unexpected" and not found.params.get("suggestion") and _WORD.fullmatch(str(word)):
+            found.params["suggestion"] = self.hints.term_like(str(word))
+        return found
 
     def tag(self, *parts: object) -> str:
         """Return the weak ETag of what depends on the revision and on these parts, empty without a revision."""
