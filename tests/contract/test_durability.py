@@ -24,6 +24,7 @@ from kgraph.store.held import Source
 from kgraph.store.journal import HEAD_SIZE, JournalReader
 from kgraph.store.state import BASE, JOURNAL, LOCK, StateView
 from kgraph.store.writing import JournaledStore
+from kgraph.vocabulary import GRAPHS
 
 EX = "https://example.org/"
 UPDATE = {"Content-Type": "application/sparql-update"}
@@ -252,6 +253,26 @@ def test_a_client_that_leaves_does_not_stop_its_change(
         assert send(client, "INSERT DATA { :a :p 3 }").status_code == 200
         assert values(client) == ["1", "2", "3"]
         client.close()
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/sparql"), ("PATCH", f"/graphs?graph={GRAPHS}report")])
+def test_a_stop_breaks_the_connection_of_a_change_that_is_under_way(
+    tiny_home: Path, state: Path, method: str, path: str
+) -> None:
+    """Nothing is said that could be false; the change is given up, and the server ends without waiting for it."""
+    cross = " . ".join(f"?a{n} ?b{n} ?c{n}" for n in range(6))
+    text = f"INSERT {{ <a:a> <a:b> ?n }} WHERE {{ SELECT (COUNT(*) AS ?n) {{ {cross} }} }}"
+    with running(tiny_home, state, KGRAPH_SHUTDOWN_TIMEOUT="1") as (client, pid, told):
+        stop = threading.Timer(1.0, os.kill, (pid, signal.SIGTERM))
+        stop.start()
+        with pytest.raises(httpx.TransportError) as broken:
+            client.request(method, path, content=text, headers=UPDATE)
+        assert not isinstance(broken.value, httpx.TimeoutException)
+        stop.join()
+    assert "Traceback" not in told.read_text(encoding="utf-8")
+    assert StateView(state).revision.number == 4
+    with running(tiny_home, state) as (client, _, _):
+        assert send(client, "INSERT DATA { :a :p 4 }").status_code == 200
 
 
 def test_empty_graphs_and_the_revision_outlive_starts_and_snapshots(tiny_home: Path, state: Path) -> None:

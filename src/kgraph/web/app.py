@@ -150,6 +150,8 @@ def _add_error_handlers(app: FastAPI, settings: Settings, pages: Pages) -> None:
         return problem_response(request, error, settings)
 
     async def told(request: Request, error: Exception) -> Response:
+        if isinstance(error, ConnectionAbortedError):
+            raise error
         return respond(request, error if isinstance(error, KgraphError) else KgraphError(str(error)))
 
     async def refused(request: Request, error: Exception) -> Response:
