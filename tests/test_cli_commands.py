@@ -55,6 +55,15 @@ def test_the_version_is_told(command: Command) -> None:
     assert command("--version") == (0, f"kgraph {kgraph.__version__}\n", "")
 
 
+def test_help_names_each_command_in_one_whole_line(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also on a narrow terminal no summary is cut off."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERMINAL_WIDTH", "80")
+    listed = command("--help").out.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
+    assert len(listed) >= 12
+    assert [line for line in listed if not line.endswith(".") or line.endswith("...")] == []
+
+
 @pytest.mark.parametrize("arguments", [["fly"], ["verify-source"], ["query", "--language", "sv"], ["format"]])
 def test_a_wrong_call_ends_with_2(command: Command, arguments: list[str]) -> None:
     """An unknown command, a missing option, an unknown language or a missing file is a usage error."""

@@ -27,18 +27,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command()(serving.serve)
+app.command(short_help="Serve the graph: SPARQL endpoint, pages and data.")(serving.serve)
 app.command()(files.check)
-app.command("format")(files.format_files)
-app.command()(sources.new)
-app.command()(ask.query)
-app.command()(ask.info)
-app.command()(reasons.explain)
-app.command("verify-source")(sources.verify_source)
-app.command()(keeping.export)
-app.command()(upgrading.upgrade)
+app.command("format", short_help="Lay out Turtle files in canonical form.")(files.format_files)
+app.command(short_help="Print the start of a record, each property explained.")(sources.new)
+app.command(short_help="Ask the graph; with nothing after it, list the library.")(ask.query)
+app.command(short_help="Tell versions, and how much each graph and class holds.")(ask.info)
+app.command(short_help="Tell why a statement holds, down to file and line.")(reasons.explain)
+app.command("verify-source", short_help="Check every locator against the text of the source.")(sources.verify_source)
+app.command(short_help="Print the dataset or one graph, as of any revision.")(keeping.export)
+app.command(short_help="Bring the dataset of a newer package into a state.")(upgrading.upgrade)
 app.add_typer(keeping.app, name="journal")
-app.add_typer(tokens.app, name="token")
+app.add_typer(tokens.app, name="token", short_help="Make, list and revoke the tokens of those who may write.")
 
 
 def _print_version(wanted: bool) -> None:

@@ -96,7 +96,9 @@ def read_request(method: str, query_string: bytes, headers: Mapping[str, str], b
         if "query" in parameters:
             raise RequestError("query-and-update")
         return _update(_merge(parameters, {"update": [_decode(body)]}))
-    raise RequestError("unsupported-media-type", 415, headers={"Accept-Post": ACCEPT_POST}, found=kind or "-")
+    raise RequestError(
+        "unsupported-media-type", 415, headers={"Accept-Post": ACCEPT_POST}, found=kind or "-", accepted=ACCEPT_POST
+    )
 
 
 def _form(parameters: dict[str, list[str]]) -> Operation:

@@ -168,7 +168,9 @@ class GraphStore:
     async def _patch(self, request: Request, graph: str, author: str) -> Response:
         if media_type_of(request.headers.get("content-type")) != UPDATE_TYPE:
             found = media_type_of(request.headers.get("content-type")) or "-"
-            raise RequestError("unsupported-media-type", 415, headers={"Accept-Patch": UPDATE_TYPE}, found=found)
+            raise RequestError(
+                "unsupported-media-type", 415, headers={"Accept-Patch": UPDATE_TYPE}, found=found, accepted=UPDATE_TYPE
+            )
         body = await read_body(request, self._services.settings.max_body)
         try:
             sent = body.decode("utf-8")
@@ -257,5 +259,7 @@ def _parts(content_type: str, body: bytes, graph: str, action: str) -> tuple[Gra
 def _format_of(kind: str) -> Format:
     found = next((f for f in GRAPHS if kind in f.media_types), None)
     if found is None:
-        raise RequestError("unsupported-media-type", 415, headers={"Accept-Post": _ACCEPTED}, found=kind or "-")
+        raise RequestError(
+            "unsupported-media-type", 415, headers={"Accept-Post": _ACCEPTED}, found=kind or "-", accepted=_ACCEPTED
+        )
     return found
