@@ -140,6 +140,17 @@ def test_a_project_tells_goals_and_measures_with_types(client: httpx.Client) -> 
         assert part in page, part
 
 
+def test_a_table_shows_its_figures_as_printed(packaged_server: str) -> None:
+    """Each with its unit; one that was not printed is said to be so, and none is listed a second time."""
+    address = packaged_server + "/page/id/statistical-table/"
+    shares = httpx.get(address + "refugee-background-by-county-2009", headers={"Accept-Language": "en"}).text
+    row = 'Østfold: share of the persons with a refugee background, 2009</a></td><td class="figure">7,3</td>'
+    assert f"{row}<td>percent</td>" in shares
+    assert shares.count("Østfold: share") == 1
+    uses = httpx.get(address + "ramboll-2009-measure-use", headers={"Accept-Language": "en"}).text
+    assert uses.count('<td class="figure">not printed</td>') == 13
+
+
 def test_a_person_tells_works_and_a_class_its_resources(client: httpx.Client) -> None:
     """What refers to a resource is told, also over the n-ary authorship and over subclasses."""
     assert "Berg og Dal 2001" in client.get("/page/id/person/berg-b").text

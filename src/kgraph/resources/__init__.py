@@ -35,6 +35,8 @@ __all__ = [
 _SKOS = PREFIXES["skos"]
 _TITLE = PREFIXES["dct"] + "title"
 _CLASS = PREFIXES["owl"] + "Class"
+_TABLE = TERMS + "StatisticalTable"
+_OF_TABLE = PREFIXES["qb"] + "dataSet"
 _GENERAL_CLASSES = {_SKOS + "Concept", PREFIXES["qb"] + "Observation", PREFIXES["qb"] + "DataSet"}
 
 
@@ -64,6 +66,7 @@ class Resources:
         passages = chosen.passages(self._ask("passages", iri))
         kinds = tuple(chosen.link(kind, ()) for kind in sorted(types, key=lambda k: (k in _GENERAL_CLASSES, k)))
         measures, projects = self._measures(chosen, iri, types)
+        figures = chosen.figures(self._ask("figures", iri)) if _TABLE in types else ()
         return View(
             iri=iri,
             path=path_of(iri) or "",
@@ -80,9 +83,10 @@ class Resources:
             works=chosen.links(self._ask("works", iri), "document"),
             instances=chosen.links(self._ask("instances", iri), "resource") if _CLASS in types else (),
             shares=chosen.shares(self._ask("shares", iri)),
+            figures=figures,
             measures=measures,
             projects=projects,
-            incoming=chosen.incoming(incoming),
+            incoming=chosen.incoming(row for row in incoming if not (figures and row["property"].value == _OF_TABLE)),
         )
 
     def graph_view(self, path: str, language: str) -> View | None:

@@ -7,7 +7,19 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from kgraph.languages import LANGUAGES, has_text, text
 from kgraph.resources.addresses import href_of, shorten
-from kgraph.resources.records import Author, Evidence, Incoming, Link, MeasureRow, Passage, Property, Share, Text, Value
+from kgraph.resources.records import (
+    Author,
+    Evidence,
+    Figure,
+    Incoming,
+    Link,
+    MeasureRow,
+    Passage,
+    Property,
+    Share,
+    Text,
+    Value,
+)
 from kgraph.store.base import Row, Term
 from kgraph.vocabulary import PREFIXES, RESOURCES
 
@@ -205,6 +217,19 @@ class Reading:
                 )
             )
         return tuple(found)
+
+    def figures(self, rows: Iterable[Row]) -> tuple[Figure, ...]:
+        """Return the figures of a table, sorted by name."""
+        grouped: dict[str, list[Row]] = defaultdict(list)
+        for row in rows:
+            grouped[row["observation"].value].append(row)
+        found: list[Figure] = []
+        for group in grouped.values():
+            printed, status = group[0].get("printed"), self._one(group, "status")
+            observation = self.links(group, "observation", "observationLabel")[0]
+            told = "" if printed or not status else status.label.text
+            found.append(Figure(observation, printed.value if printed else "", self._one(group, "unit"), told))
+        return tuple(sorted(found, key=lambda figure: figure.observation.label.text.casefold()))
 
     def measures(self, rows: Iterable[Row], other: str) -> tuple[MeasureRow, ...]:
         """Return measures with the types or projects they have."""

@@ -94,6 +94,16 @@ class Share:
 
 
 @dataclass(frozen=True)
+class Figure:
+    """One figure of a table as it is printed, with its unit; ``status`` tells why nothing is printed."""
+
+    observation: Link
+    printed: str
+    unit: Link | None
+    status: str
+
+
+@dataclass(frozen=True)
 class MeasureRow:
     """A measure with its types, or with its projects."""
 
@@ -132,6 +142,7 @@ class View:
     works: tuple[Link, ...] = ()
     instances: tuple[Link, ...] = ()
     shares: tuple[Share, ...] = ()
+    figures: tuple[Figure, ...] = ()
     measures: tuple[MeasureRow, ...] = ()
     projects: tuple[Link, ...] = ()
     incoming: tuple[Incoming, ...] = ()
