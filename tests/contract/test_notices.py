@@ -148,6 +148,9 @@ def test_the_page_offers_the_query_with_the_right_name(client: httpx.Client) -> 
     assert page.index('class="notice"') < page.index('class="result"')
     mended = client.get(mended_link(page), headers=BROWSER).text
     assert "goal:meet" in mended and 'class="notice"' not in mended
+    both = ask(client, "SELECT ?x { ?x a ink:gaol . ?y a ink:gaol ; ink:hasEvidenceLin ?z }", BROWSER).text
+    link = parse_qs(urlparse(mended_link(both)).query)["query"][0]
+    assert link.endswith("SELECT ?x { ?x a ink:Goal . ?y a ink:Goal ; ink:hasEvidenceLine ?z }")
     assert "Meinte du ink:Goal?" in ask(client, "SELECT ?x { ?x a ink:gaol }", BROWSER, lang="nn").text
     client.cookies.clear()
     assert "Mente du ink:Goal?" in ask(client, "SELECT ?x { ?x a ink:gaol }", BROWSER, lang="nb").text

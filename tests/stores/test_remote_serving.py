@@ -36,11 +36,14 @@ def test_endpoint_and_pages_answer_from_the_engine(
         assert page.status_code == 200 and "goal/meet" in page.text
         assert "etag" not in page.headers
         data = client.get("/data/id/goal/meet.ttl")
-        assert data.status_code == 200 and "goal:meet a ink:Goal" in data.text
+        assert data.status_code == 200 and "goal:meet " in data.text and "a ink:Goal" in data.text
         assert client.get("/page/id/goal/none").status_code == 404
         assert client.get("/", headers={"Accept": "text/html"}).status_code == 200
         broken = client.get("/sparql", params={"query": "SELECT * {\n ?s ?p }"}, headers={"Accept": "application/json"})
         assert (broken.status_code, broken.json()["line"], broken.json()["column"]) == (400, 2, 8)
+        mistaken = client.get("/sparql", params={"query": PEOPLE.replace("Person", "person_")})
+        assert 'suggestion="<https://w3id.org/inkludering/ont#Person>"' in mistaken.headers["kgraph-notice"]
+        assert "kgraph-notice" not in answer.headers
         assert client.post("/sparql", data={"update": "CLEAR ALL"}).status_code == 403
 
 

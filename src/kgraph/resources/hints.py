@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
 from kgraph.errors import KgraphError
 from kgraph.formats import (
@@ -36,6 +37,7 @@ _ALWAYS_THERE = frozenset({ASSERTED, INFERRED, ALL})
 _TIMEOUT = 1.0
 _REMEMBERED = 10_000
 _MOST = 100
+_MOST_HINTS = 10
 _SHORT = 2048
 _WAYS = {
     "declared": ("?iri ?p ?o", "GRAPH ?g { ?iri ?p ?o }"),
@@ -139,7 +141,7 @@ class Hints:
             names += [Name(graph, graph) for graph in graphs if is_own(graph) and graph not in written]
             wanted = [name for name in names if thorough or is_empty or not name.iri.startswith(RESOURCES)][:_MOST]
             standings = self._look_up([name.iri for name in wanted if name.iri not in _ALWAYS_THERE])
-            return tuple(self._hints(wanted, standings, is_empty and dataset is None))
+            return tuple(islice(self._hints(wanted, standings, is_empty and dataset is None), _MOST_HINTS))
         except KgraphError:
             # The answer counts, and must not be lost for want of a remark on it.
             return ()
@@ -157,7 +159,9 @@ class Hints:
             ][:_MOST]
             standings = self._look_up([name.iri for name in names])
             unknown = [name for name in names if not standings[name.iri].is_declared]
-            return tuple(Hint(UNKNOWN, name, write_like(self._suggest(name.iri), name)) for name in unknown)
+            return tuple(
+                Hint(UNKNOWN, name, write_like(self._suggest(name.iri), name)) for name in unknown[:_MOST_HINTS]
+            )
         except KgraphError:
             return ()
 
@@ -185,25 +189,37 @@ class Hints:
                 yield Hint(NEEDS_INFERENCE, name)
 
     def _look_up(self, iris: list[str]) -> Mapping[str, _Standing]:
-        memory = self._memory
-        missing = [iri for iri in iris if iri not in memory.standings]
+        # Other threads may empty what is remembered at any time.
+        remembered = self._memory.standings
+        known = {iri: standing for iri in iris if (standing := remembered.get(iri)) is not None}
+        missing = [iri for iri in iris if iri not in known]
         if missing:
             found: dict[str, set[str]] = {iri: set() for iri in missing}
             for row in self._select(_question(missing)):
-                found[row["iri"].value].add(row["how"].value)
-            if len(memory.standings) > _REMEMBERED:
-                memory.standings.clear()
-            for iri, ways in found.items():
-                memory.standings[iri] = _Standing("declared" in ways, bool(ways), "stated" in ways, "inferred" in ways)
-        return {iri: memory.standings[iri] for iri in iris}
+                found.setdefault(row["iri"].value, set()).add(row["how"].value)
+            new = {
+                iri: _Standing("declared" in ways, bool(ways), "stated" in ways, "inferred" in ways)
+                for iri, ways in found.items()
+            }
+            if len(remembered) > _REMEMBERED:
+                remembered.clear()
+            remembered |= new
+            known |= new
+        return known
 
     def _suggest(self, iri: str) -> str:
-        memory = self._memory
-        if iri not in memory.suggestions:
-            if len(memory.suggestions) > _REMEMBERED:
-                memory.suggestions.clear()
-            memory.suggestions[iri] = nearest(iri, self._candidates(iri))
-        return memory.suggestions[iri]
+        """Return the IRI that was probably meant, empty if there is none or if it cannot be found in time."""
+        remembered = self._memory.suggestions
+        suggestion = remembered.get(iri)
+        if suggestion is None:
+            try:
+                suggestion = nearest(iri, self._candidates(iri))
+            except KgraphError:
+                return ""
+            if len(remembered) > _REMEMBERED:
+                remembered.clear()
+            remembered[iri] = suggestion
+        return suggestion
 
     def _candidates(self, iri: str) -> Iterable[str]:
         if iri.startswith(GRAPHS):

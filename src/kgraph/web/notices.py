@@ -72,10 +72,11 @@ def remark(services: Services, question: Question, body: bytes | None, query: st
     asked = question.query
     is_empty = body is not None and says_nothing(asked.text, body, question.format)
     hints = services.hints.find(asked.text, asked.dataset, is_empty=is_empty, thorough=True)
-    notices = [
-        Notice(hint.code, hint.message(language), hint.name.line, hint.name.column, _mend(query, hint))
-        for hint in hints
-    ]
+    notices = [Notice(hint.code, hint.message(language), hint.name.line, hint.name.column) for hint in hints]
+    mended = _mend(query, hints)
+    if mended:
+        last = max(place for place, hint in enumerate(hints) if hint.suggestion)
+        notices[last] = replace(notices[last], mended=mended)
     if is_empty and asked.dataset is None:
         with_inferred = _ask_with_inferred(services, question)
         if with_inferred is not None:
@@ -108,8 +109,13 @@ def _rows(question: Question, body: bytes) -> int:
     return len(read_table(body).rows)
 
 
-def _mend(query: str, hint: Hint) -> str:
-    return replace_name(query, hint.name, hint.suggestion) if hint.suggestion else ""
+def _mend(query: str, hints: Sequence[Hint]) -> str:
+    """Return a query with all that was probably meant in place of what was written, empty if that is nothing."""
+    mended = query
+    for hint in hints:
+        if hint.suggestion:
+            mended = replace_name(mended, hint.name, hint.suggestion)
+    return mended if mended != query else ""
 
 
 def _member(hint: Hint) -> str:

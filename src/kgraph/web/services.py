@@ -34,6 +34,7 @@ from kgraph.store.base import (
 )
 
 _USUAL_ACCEPT = 256
+_LOOKED_AT_ONCE = 16384
 _WORD = re.compile(r"[A-Za-z][A-Za-z_-]{3,}")
 
 
@@ -149,8 +150,10 @@ class Services:
 
     def may_have_hints(self, question: Question, body: bytes | None) -> bool:
         """Tell at once whether there may be anything to remark on an answer, or on one whose body is yet to come."""
-        is_empty = body is not None and says_nothing(question.query.text, body, question.format)
-        return question.query.dataset is not None or self.hints.may_have(question.query.text, is_empty)
+        text = question.query.text
+        if question.query.dataset is not None or len(text) > _LOOKED_AT_ONCE:
+            return True
+        return self.hints.may_have(text, body is not None and says_nothing(text, body, question.format))
 
     def hints_on(self, question: Question, body: bytes | None) -> tuple[Hint, ...]:
         """Return what is to be remarked on an answer, or on one whose body is yet to come."""
