@@ -274,6 +274,13 @@ def test_a_refused_or_dry_change_leaves_no_trace(state: Path, open_store: Callab
     assert content(open_store())[0] == 2
 
 
+def test_a_setting_keeps_the_graph_on_disk(world: Path, state: Path) -> None:
+    """``KGRAPH_ENGINE=disk`` is all that is asked for beside the state directory."""
+    with closing(open_settings_store(Settings(engine="disk", state=str(state), query_workers=1), world)) as store:
+        assert directories(state) == {"rev-1"}
+        assert b"true" in store.query(Query("ASK { ?s ?p ?o }"), CSV).read()
+
+
 def test_a_graph_on_disk_needs_a_state_directory() -> None:
     """Without one there is no place for it."""
     with pytest.raises(SettingError, match="KGRAPH_ENGINE"):

@@ -20,15 +20,18 @@ import pyoxigraph as ox
 from kgraph.store.base import ASSERTED, OUTSIDE_DEFAULT
 
 _PART = 500_000
+_AT_ONCE = 10_000
 _IN_MEMORY = 64 << 20
-_END = b".\n"
+_BLOCK = 4 << 20
+_END = b" .\n"
 
 
 def asserted_digest(engine: ox.Store, *, part: int = _PART) -> str:
     """Return the digest of an engine's asserted named graphs; ``part`` is the number of lines sorted at once."""
     hashed = hashlib.sha256()
-    for line in _sorted(_canonical_lines(engine), part):
-        hashed.update(line)
+    lines = _sorted(_canonical_lines(engine), part)
+    while block := b"".join(islice(lines, _AT_ONCE)):
+        hashed.update(block)
     return hashed.hexdigest()
 
 
@@ -39,17 +42,19 @@ def _canonical_lines(engine: ox.Store) -> Iterator[bytes]:
     for graph in engine.named_graphs():
         if graph.value in left_out:
             continue
-        end = f"{graph} .\n".encode()
+        end = f" {graph} .\n".encode()
         with SpooledTemporaryFile(_IN_MEMORY) as content:
             engine.dump(content, format=ox.RdfFormat.N_TRIPLES, from_graph=graph)
             content.seek(0)
-            for triple in content:
-                line = triple.removesuffix(_END) + end
-                # A text may hold these signs too; such a statement comes out of the canonicalisation as it is.
-                if line.startswith(b"_:") or b" _:" in line:
-                    linked.append(line)
-                else:
-                    yield line
+            while triples := content.readlines(_BLOCK):
+                # Texts have no line ends of their own, so these signs stand at the end of each statement alone.
+                block = b"".join(triples).replace(_END, end)
+                for line in block.splitlines(keepends=True):
+                    # A text may hold the signs of blank nodes; such a statement comes out as it went in.
+                    if b"_:" in line:
+                        linked.append(line)
+                    else:
+                        yield line
     dataset = ox.Dataset(ox.parse(b"".join(linked), format=ox.RdfFormat.N_QUADS))
     dataset.canonicalize(ox.CanonicalizationAlgorithm.RDFC_1_0)
     canonical = io.BytesIO()
