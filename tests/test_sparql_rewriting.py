@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyoxigraph as ox
 import pytest
 
-from kgraph.sparql.rewriting import add_dataset, bind_values, count_rows, drop_dataset
+from kgraph.sparql.rewriting import add_dataset, bind_values, count_rows, drop_dataset, name_columns
 from kgraph.sparql.text import read_query_text
 
 DATA = "".join(
@@ -106,3 +106,20 @@ def test_a_graph_is_put_where_a_dataset_may_stand(text: str) -> None:
     made = add_dataset("PREFIX e: <http://e/> " + text, "http://e/g")
     assert read_query_text(made).default_graphs == ("http://e/g",)
     ox.Store().query(made)
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "named"),
+    [
+        ("SELECT * { ?s ?p ?o }", ["o", "p", "s"], "SELECT ?s ?p ?o { ?s ?p ?o }"),
+        ("select distinct*{?b a $a}", ["a", "b"], "select distinct?b ?a{?b a $a}"),
+        ("# SELECT *\nSELECT REDUCED * { ?b ?a 1 }", ["a", "b"], "# SELECT *\nSELECT REDUCED ?b ?a { ?b ?a 1 }"),
+        ("SELECT * { { SELECT * { ?b ?x ?a } } }", ["a", "b"], "SELECT ?b ?a { { SELECT * { ?b ?x ?a } } }"),
+        ("SELECT * { }", [], "SELECT * { }"),
+        ("SELECT ?b { { SELECT * { ?b ?a 1 } } }", ["b"], "SELECT ?b { { SELECT * { ?b ?a 1 } } }"),
+        ("ASK { { SELECT * { ?b ?a 1 } } }", [], "ASK { { SELECT * { ?b ?a 1 } } }"),
+    ],
+)
+def test_the_columns_of_all_variables_come_in_the_order_of_the_text(text: str, names: list[str], named: str) -> None:
+    """The outermost SELECT alone is changed, and nothing else of the text."""
+    assert name_columns(text, names) == named

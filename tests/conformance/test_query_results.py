@@ -142,6 +142,14 @@ def test_results_without_variables_have_rows(server: Server, kind: str) -> None:
     assert one.content != none.content
 
 
+@pytest.mark.parametrize("query", ["SELECT * { ?s :age ?o . ?b ?p ?s }", "SELECT DISTINCT*{ ?s :age ?o . ?b ?p ?s }"])
+def test_all_variables_are_columns_in_the_order_of_the_text(server: Server, query: str) -> None:
+    """Also where there is no row, and with the dataset in the request."""
+    for params in ((), [("default-graph-uri", f"{EX}g1"), ("default-graph-uri", f"{EX}g2")]):
+        answer = server.ask(PREFIXES + query, "text/csv", params)
+        assert answer.text.startswith("s,o,b,p\r\n")
+
+
 def test_blank_nodes_are_the_same_within_an_answer(server: Server) -> None:
     """A label stands for one node in all rows, and two nodes have two labels."""
     rows = server.rows(PREFIXES + "SELECT ?a ?b { VALUES ?n { 1 2 } BIND(BNODE() AS ?a) BIND(?a AS ?b) }")

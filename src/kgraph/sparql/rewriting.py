@@ -6,7 +6,8 @@ out leaves white space behind, so that an engine's complaint still names the rig
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kgraph.sparql.tokens import Token, decode_escapes, iter_tokens
@@ -15,6 +16,8 @@ ROW = "kgraph_row"
 """The variable of the query that :func:`count_rows` makes."""
 
 _AFTER_DATASET = ("WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "VALUES")
+_ALL = re.compile(r"SELECT\s*(?:(?:DISTINCT|REDUCED)\s*)?\*", re.IGNORECASE)
+_VARIABLE = re.compile(r"[?$](\w+)")
 _FORMS = ("SELECT", "ASK", "CONSTRUCT", "DESCRIBE")
 
 
@@ -84,6 +87,30 @@ def count_rows(text: str) -> str | None:
         return None
     first, rest = tokens[start].offset, tokens[position].offset
     return f"{decoded[:first]}SELECT (1 AS ?{ROW}){_blank(decoded[first:rest])} {decoded[rest:]}"
+
+
+def selects_all(text: str) -> bool:
+    """Tell whether a query may be a SELECT of all variables."""
+    return _ALL.search(text) is not None
+
+
+def name_columns(text: str, names: Sequence[str]) -> str:
+    """Return a SELECT of all variables, which are ``names``, that has them in the order in which they first occur.
+
+    The specification gives ``SELECT *`` no order, and engines have one of their own. Any other query stays as it is.
+    """
+    decoded = decode_escapes(text)
+    has_begun = False
+    for token in iter_tokens(text):
+        if has_begun and token.text == "*":
+            places = {name: place for place, name in enumerate(dict.fromkeys(_VARIABLE.findall(decoded, token.offset)))}
+            ordered = sorted(names, key=lambda name: places.get(name, len(places)))
+            columns = " ".join("?" + name for name in ordered)
+            return decoded[: token.offset] + columns + decoded[_end(token) :] if columns else text
+        if has_begun and not token.is_word("DISTINCT", "REDUCED"):
+            break
+        has_begun = has_begun or token.is_word("SELECT")
+    return text
 
 
 @dataclass

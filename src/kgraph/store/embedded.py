@@ -14,6 +14,7 @@ import pyoxigraph as ox
 from kgraph.dataset import Dataset, Quad
 from kgraph.errors import QueryFailedError, QuerySyntaxError
 from kgraph.formats import N_QUADS, TRIG, Format
+from kgraph.sparql.rewriting import name_columns, selects_all
 from kgraph.store.answers import RDF_FORMATS, Results, write_results, write_triples
 from kgraph.store.base import ALL, ASSERTED, INFERRED, OUTSIDE_DEFAULT, Answer, Deviation, Query, Revision
 from kgraph.store.copies import NAMES_GRAPHS, Copies
@@ -28,6 +29,7 @@ UNNAMED = ""
 
 _COUNT = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
 _MERGED_KEPT = 4
+_NOTHING = ox.Store()
 _UNKNOWN_FUNCTION = re.compile(r"The custom function <[^<>]*> is not supported")
 _PLACE = re.compile(r"error at (\d+):(\d+): (.*)", re.DOTALL)
 _NamedGraph = ox.NamedNode | ox.BlankNode
@@ -222,11 +224,12 @@ class EmbeddedStore:
 
     def _evaluate(self, query: Query) -> Results:
         terms = {ox.Variable(name): read_term(term) for name, term in query.substitutions.items()}
+        text = query.text if terms else _with_columns(query.text)
         copy = self.copies.find(query) if self.copies is not None else None
         if copy is not None:
-            return copy.query(query.text, substitutions=terms)
+            return copy.query(text, substitutions=terms)
         engine, default, named = self._dataset(query)
-        return engine.query(query.text, default_graph=default, named_graphs=named, substitutions=terms)
+        return engine.query(text, default_graph=default, named_graphs=named, substitutions=terms)
 
     def _dataset(self, query: Query) -> tuple[ox.Store, list[_Graph], list[_NamedGraph] | None]:
         """Return the engine that holds the dataset of a query, with its default graphs and its named ones."""
@@ -309,6 +312,16 @@ def syntax_error(error: SyntaxError) -> QuerySyntaxError:
     if match is None:
         return QuerySyntaxError("query-invalid", 1, 1, reason=str(error.msg))
     return QuerySyntaxError("query-invalid", int(match[1]), int(match[2]), reason=match[3])
+
+
+def _with_columns(text: str) -> str:
+    """Return a query whose columns come in the order of their variables in the text; the engine sorts them by name."""
+    if not selects_all(text):
+        return text
+    # Asked of a store without data, a query costs no more than its reading.
+    results = _NOTHING.query(text)
+    names = [variable.value for variable in results.variables] if isinstance(results, ox.QuerySolutions) else []
+    return name_columns(text, names)
 
 
 def failure(error: Exception) -> QuerySyntaxError | QueryFailedError:
