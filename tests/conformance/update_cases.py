@@ -62,6 +62,10 @@ GRAPHS = [
     UpdateCase("clear-graph", ALL, "CLEAR GRAPH :g1", f"{D} {G2}", graphs=("g1", "g2")),
     UpdateCase("clear-named", ALL, "CLEAR NAMED", D, graphs=("g1", "g2")),
     UpdateCase("clear-all", ALL, "CLEAR ALL", "", graphs=("g1", "g2")),
+    UpdateCase("clear-dotted-base", ALL, "BASE <https://example.org/x/../> CLEAR GRAPH <none>", ALL, 409),
+    UpdateCase(
+        "drop-dotted-name", ALL, "BASE <https://example.org/x/> DROP GRAPH <../g1>", f"{D} {G2}", graphs=("g2",)
+    ),
     UpdateCase("clear-no-such-graph", ALL, "CLEAR GRAPH :none", ALL, 409),
     UpdateCase("clear-silent-no-such-graph", ALL, "CLEAR SILENT GRAPH :none", ALL),
     UpdateCase("drop-default", ALL, "DROP DEFAULT", f"{G1} {G2}"),
@@ -257,6 +261,12 @@ SEQUENCES = [
     UpdateCase("sequence-fault-at-the-end", D, "CLEAR ALL ; INSERT DATA { :s :p }", D, 400),
     UpdateCase("base-of-the-text", "", "BASE <https://example.org/> INSERT DATA { <s> <p> 1 }", D),
     UpdateCase("comment-and-case", "", "insert # a comment ; with } signs\n data { :s :p 1 }", D),
+    UpdateCase("no-iri-in-data", D, "INSERT DATA { <http:]//e/a> :p 1 }", D, 400),
+    UpdateCase("no-iri-as-graph", D, "INSERT DATA { GRAPH <http:]//e/a> { :a :p 1 } }", D, 400),
+    UpdateCase("no-iri-in-delete", D, "DELETE WHERE { ?s <http://e/%zz> ?o }", D, 400),
+    UpdateCase("no-iri-cleared", D, "CLEAR SILENT GRAPH <http://e/[>", D, 400),
+    UpdateCase("no-iri-with", D, "WITH <http://e/[> DELETE { ?s ?p ?o } WHERE { ?s ?p ?o }", D, 400),
+    UpdateCase("no-iri-using", D, "DELETE { ?s ?p ?o } USING <http://e/[> WHERE { ?s ?p ?o }", D, 400),
     UpdateCase("service-refused", D, "INSERT { ?s :q 1 } WHERE { SERVICE <http://127.0.0.1:9/> { ?s ?p ?o } }", D, 403),
 ]
 

@@ -8,6 +8,7 @@ draft to count journals it and applies it to the store that readers are answered
 from __future__ import annotations
 
 import io
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -49,6 +50,7 @@ from kgraph.store.patch import Patch
 DERIVED = frozenset({ASSERTED, INFERRED, ALL})
 """The graphs that no change may write to, since they follow from the others."""
 
+_MISSING = re.compile("The graph <([^<>]*)> does not exist")
 _LIMITS = Limits(length=sys.maxsize)
 """Whoever sends a change has limits for its length."""
 
@@ -175,22 +177,30 @@ class _UpdateRun:
         if any(pattern.graph in DERIVED for pattern in step.touches):
             graph = next(str(pattern.graph) for pattern in step.touches if pattern.graph in DERIVED)
             raise RequestError("graph-derived", 403, graph=graph)
-        if step.kind in ("CLEAR", "DROP") and any(pattern.graph is None for pattern in step.touches):
+        if step.kind in ("CLEAR", "DROP") and _has_word(step, "NAMED", "ALL"):
             self._clear_many(step)
             return
-        self._check_there(step)
-        patterns = _widest(step.touches)
-        self._tracked.watch(self._graphs_of(patterns))
-        before, named = self._matching(patterns), set(self._named())
+        patterns, named = _widest(step.touches), set(self._named())
         try:
+            before = self._before(step, patterns)
             self._engine.update(self._text(step, dataset))
         except SyntaxError as error:
             raise refine_step(step, syntax_error(error)) from error
         except RuntimeError as error:
-            failed = failure(error)
-            raise refine_step(step, failed) if isinstance(failed, QuerySyntaxError) else failed from error
+            raise _failure(step, error) from error
         self._tracked.watch_new(set(self._named()) - named)
         self._tracked.note(before, self._matching(patterns))
+
+    def _before(self, step: UpdateStep, patterns: list[QuadPattern]) -> set[ox.Quad]:
+        """Return the quads that a step may touch, as they are before it."""
+        try:
+            self._check_there(step)
+            self._tracked.watch(self._graphs_of(patterns))
+            return self._matching(patterns)
+        except (SyntaxError, ValueError):
+            # The text holds an IRI that is none. The engine does not read it either, and tells the place.
+            self._engine.update(step.text)
+            raise
 
     def _text(self, step: UpdateStep, dataset: tuple[tuple[str, ...], tuple[str, ...]] | None) -> str:
         """Return the text of a step with the dataset that its WHERE is about."""
@@ -216,7 +226,7 @@ class _UpdateRun:
         """Empty or drop every graph that may be written to; the engine would take the derived ones with them."""
         names = [name for name in self._named() if name not in DERIVED]
         self._tracked.watch(names)
-        for name in [*names, *([UNNAMED] if _is_all(step) else [])]:
+        for name in [*names, *([UNNAMED] if _has_word(step, "ALL") else [])]:
             node = graph_node(name)
             before = set(self._engine.quads_for_pattern(None, None, None, node))
             if step.kind == "DROP" and name:
@@ -345,8 +355,17 @@ def _quad(statement: ox.Quad | ox.Triple, graph: str) -> Quad:
     return Quad(str(statement.subject), str(statement.predicate), str(statement.object), graph)
 
 
-def _is_all(step: UpdateStep) -> bool:
-    return any(token.is_word("ALL") for token in iter_tokens(step.body))
+def _failure(step: UpdateStep, error: RuntimeError) -> Exception:
+    """Return what it means that the engine gave a step up."""
+    missing = _MISSING.fullmatch(str(error))
+    if missing:
+        return RequestError("graph-absent", 409, graph=missing[1], line=step.line, column=step.column)
+    failed = failure(error)
+    return refine_step(step, failed) if isinstance(failed, QuerySyntaxError) else failed
+
+
+def _has_word(step: UpdateStep, *words: str) -> bool:
+    return any(token.is_word(*words) for token in iter_tokens(step.body))
 
 
 def _expanded(names: Iterable[str]) -> list[str]:
