@@ -137,6 +137,11 @@ def _oxigraph() -> str:
     return str(beside) if beside.exists() else shutil.which("oxigraph") or ""
 
 
+def _journaled(world: World, state: str, *, on_disk: bool) -> Store:
+    source = Source(world.home, Path(state), on_disk=on_disk)
+    return JournaledStore(source, WorkerLimits(timeout=TIMEOUT, patience=1.0))
+
+
 ADAPTERS = (
     Adapter("embedded", lambda world, _: open_store(load_dataset(world.home)), EmbeddedStore.deviations),
     Adapter(
@@ -146,10 +151,15 @@ ADAPTERS = (
         lambda: "" if can_isolate() else "this platform cannot put queries in processes of their own",
     ),
     Adapter(
+        "journaled",
+        lambda world, state: _journaled(world, state, on_disk=False),
+        JournaledStore.deviations,
+        lambda: "" if can_isolate() else "this platform cannot put queries in processes of their own",
+        lambda world, folder: contextlib.nullcontext(str(folder)),
+    ),
+    Adapter(
         "disk",
-        lambda world, state: JournaledStore(
-            Source(world.home, Path(state), on_disk=True), WorkerLimits(timeout=TIMEOUT, patience=1.0)
-        ),
+        lambda world, state: _journaled(world, state, on_disk=True),
         JournaledStore.deviations,
         lambda: "" if can_isolate() else "this platform cannot put queries in processes of their own",
         lambda world, folder: contextlib.nullcontext(str(folder)),

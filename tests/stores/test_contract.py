@@ -525,5 +525,5 @@ def test_each_store_is_asked_the_same(request: pytest.FixtureRequest) -> None:
         kind = getattr(item, "callspec", None) and item.callspec.params.get("adapter")  # type: ignore[attr-defined]
         if kind is not None and item.path.name == "test_contract.py":
             names[kind.name] = names.get(kind.name, 0) + 1
-    assert {"embedded", "workers", "oxigraph", "virtuoso"} <= set(names)
+    assert {"embedded", "workers", "journaled", "disk", "oxigraph", "virtuoso"} <= set(names)
     assert set(names.values()) == {CASES}
