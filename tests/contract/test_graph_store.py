@@ -143,6 +143,17 @@ def test_a_form_with_files_is_merged(client: httpx.Client) -> None:
     assert len(n_triples(client)) == 2
 
 
+def test_a_form_of_forms_within_forms_is_refused(client: httpx.Client) -> None:
+    """400 for one that nests a little and for one that nests deeper than a parser goes."""
+    for depth in (2, 1500):
+        opened = "".join(f"--b{n}\r\nContent-Type: multipart/mixed; boundary=b{n + 1}\r\n\r\n" for n in range(depth))
+        body = f"{opened}--b{depth}\r\nContent-Type: text/turtle\r\n\r\n<{EX}a> <{EX}p> 1 .\r\n"
+        headers = {"Content-Type": "multipart/form-data; boundary=b0"}
+        answer = client.post("/graphs", params=GRAPH, content=body, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (400, "body-unreadable"), depth
+    assert client.get("/graphs", params=GRAPH).status_code == 404
+
+
 def test_a_broken_body_leaves_the_graph_as_it_was(client: httpx.Client) -> None:
     """400 with the place of the fault; a type that is no graph's is 415; a body that is too long 413."""
     put(client, "<a> <p> 1 .")

@@ -137,6 +137,21 @@ def test_the_log_may_be_text_and_less(serve: Serve, tmp_path: Path, level: str, 
     assert all("status=" in line and "{" not in line for line in lines)
 
 
+def test_no_address_makes_a_line_of_the_log_of_its_own(serve: Serve, tmp_path: Path) -> None:
+    """What could be taken for another line, another value or a command to the terminal is quoted."""
+    path = tmp_path / "log"
+    with serve(log_file=str(path), log_format="text", trusted_proxies="127.0.0.1") as address:
+        httpx.get(address + "/odd%0A2030-01-01T00:00:00+00:00%20info%20request%20status=200%1B%5B31m%C2%85")
+        ask(address, ASK, **{"X-Forwarded-For": 'fe80::1%x" status=200'})
+        ask(address, ASK, **{"X-Forwarded-For": "192.0.2.1"})
+    text = path.read_text(encoding="utf-8")
+    odd, zoned, named = [line for line in text.splitlines() if " request " in line]
+    assert r'path="/odd\n2030-01-01T00:00:00+00:00 info request status=200\u001b[31m\u0085" status=404' in odd
+    assert " client=127.0.0.1 " in zoned
+    assert " client=192.0.2.1 " in named
+    assert "\x1b" not in text
+
+
 @needs_isolation
 def test_the_figures_count_what_was_answered(serve: Serve) -> None:
     """By outcome, with durations, cache, places, revision and memory, as Prometheus reads them."""

@@ -110,4 +110,10 @@ def _quoted(path: str) -> str:
 def _as_text(line: str) -> str:
     told = json.loads(line)
     head = f"{told.pop('time')} {told.pop('level')} {told.pop('event')}"
-    return " ".join([head, *(f"{name}={value}" for name, value in told.items() if value is not None)]) + "\n"
+    return " ".join([head, *(f"{name}={_plain(value)}" for name, value in told.items() if value is not None)]) + "\n"
+
+
+def _plain(value: object) -> str:
+    """Return a value as it stands in a line of text; what could be taken for another value or line is quoted."""
+    text = str(value)
+    return text if text.isprintable() and not set(text) & set(' "=') else json.dumps(text)

@@ -44,7 +44,6 @@ from kgraph.web.services import Services
 _MIB = 1024 * 1024
 _READ = ["GET", "HEAD"]
 _HEAD_ROOM = 32768
-_MIN_COMPRESSED = 1024
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 

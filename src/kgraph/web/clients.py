@@ -77,8 +77,9 @@ class Clients:
 
 
 def _is_address(text: str) -> bool:
+    """Tell whether a text is an address; one with a zone, which may be any text, says nothing beyond the proxy."""
     try:
         ipaddress.ip_address(text)
     except ValueError:
         return False
-    return True
+    return "%" not in text

@@ -223,7 +223,7 @@ class GraphStore:
             raise RequestError("unsupported-content-coding", 415, headers=headers)
         if kind == _MULTIPART:
             body = await read_body(request, self._services.settings.max_upload)
-            return _parts(f"{content_type}", body, graph, action)
+            return await run_in_threadpool(_parts, f"{content_type}", body, graph, action)
         chosen = _format_of(kind)
         body = await read_body(request, self._services.settings.max_upload)
         return (GraphWrite(graph, action, body, chosen, graph or self._address(request)),)
@@ -244,7 +244,10 @@ def _read_patch(sent: str, graph: str, address: str) -> str:
 
 def _parts(content_type: str, body: bytes, graph: str, action: str) -> tuple[GraphWrite, ...]:
     """Return the files of a form (RFC 7578) as writes to one graph; together they are what it is to hold."""
-    message = BytesParser(policy=HTTP).parsebytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body)
+    try:
+        message = BytesParser(policy=HTTP).parsebytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body)
+    except RecursionError as error:
+        raise RequestError("body-unreadable", 400, reason="it nests too deeply", line=1, column=1) from error
     writes: list[GraphWrite] = []
     for part in message.iter_parts():
         content = part.get_payload(decode=True)
