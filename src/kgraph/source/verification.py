@@ -11,7 +11,7 @@ from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
-from kgraph.dataset import Dataset, Place
+from kgraph.dataset import Place
 from kgraph.errors import SourceTextError
 from kgraph.report import Remark, Report, Severity
 from kgraph.source.anchoring import LetterIndex, Wanted
@@ -263,8 +263,3 @@ class _Checker:
         offsets = ", ".join(f"{start}–{end}" for start, end in ranges)
         remarks.append(self._about(locator, "source-re-anchored", None, Severity.INFO, found=offsets))
         return CheckedLocator(locator, Outcome.RE_ANCHORED, tuple(ranges), tuple(remarks))
-
-
-def verify_dataset(dataset: Dataset, extraction: Extraction) -> VerificationReport:
-    """Check every locator that the dataset's files state; see :func:`verify_locators`."""
-    return verify_locators(Statements(dataset), extraction)

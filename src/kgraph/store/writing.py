@@ -143,7 +143,8 @@ class Writer:
             raise QueryFailedError("the store is closed")
         if self._drafter is None or not self._drafter.is_alive():
             self._drop_drafter()
-            self._drafter = _Drafter(*self._zygote.fork(for_draft=True), self._memory)
+            channel, _, handle, _ = self._zygote.fork(for_draft=True)
+            self._drafter = _Drafter(channel, handle, self._memory)
         return self._drafter
 
     def _has_lost(self, parent: int) -> bool:
@@ -180,7 +181,7 @@ def _outcome(revision: Revision, draft: Draft) -> Outcome:
 class _Drafter:
     """The process that works changes out."""
 
-    def __init__(self, channel: socket.socket, pid: int, handle: int, revision: Revision, memory: int) -> None:
+    def __init__(self, channel: socket.socket, handle: int, memory: int) -> None:
         self._channel = channel
         self._handle = handle
         self._memory = memory
