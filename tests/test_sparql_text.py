@@ -45,6 +45,7 @@ def test_the_form_of_a_query_is_told(text: str, form: str) -> None:
         ("SELECT * { } }", "query-unopened-bracket", 1, 14),
         ("SELECT * { § }", "query-unknown-character", 1, 12),
         ("SELECT * FROM <http://e/\\u0020> {}", "query-invalid", 1, 15),
+        ("PREFIX : <\\uD800http://e/> ASK FROM NAMED :g {}", "query-invalid", 1, 43),
     ],
 )
 def test_a_fault_is_told_with_its_place(text: str, code: str, line: int, column: int) -> None:

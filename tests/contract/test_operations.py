@@ -313,9 +313,21 @@ def test_a_head_or_body_that_dribbles_is_given_up(serve: Serve) -> None:
             time.sleep(0.2)
         assert read_all(head).startswith(b"HTTP/1.1 408 ")
         assert read_all(silent) == b""
-        assert b" 200 " not in read_all(body)
+        assert read_all(body).startswith(b"HTTP/1.1 408 ")
         for connection in (silent, head, body):
             connection.close()
+
+
+def test_a_body_has_a_time_of_its_own(serve: Serve) -> None:
+    """A head that came at once leaves the body all its seconds, on a new connection too."""
+    with serve(head_timeout=0.3, body_timeout=20.0) as address:
+        body = open_connection(address)
+        body.sendall(b"POST /sparql HTTP/1.1\r\nHost: a\r\nConnection: close\r\n")
+        body.sendall(b"Content-Type: application/sparql-query\r\nContent-Length: 6\r\n\r\nASK")
+        time.sleep(0.8)
+        body.sendall(b" {}")
+        assert read_all(body).startswith(b"HTTP/1.1 200 ")
+        body.close()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from kgraph.errors import QuerySyntaxError, RequestError
 from kgraph.sparql.diagnosis import near, settle_tokens
 from kgraph.sparql.prologue import Prologue
 from kgraph.sparql.tokens import Token, decode_escapes, iter_tokens
-from kgraph.turtle.iris import is_absolute, is_well_formed
+from kgraph.turtle.iris import is_well_formed
 
 QUERY_FORMS = ("SELECT", "ASK", "CONSTRUCT", "DESCRIBE")
 UPDATE_FORMS = ("INSERT", "DELETE", "LOAD", "CLEAR", "CREATE", "DROP", "COPY", "MOVE", "ADD", "WITH")
@@ -136,10 +136,9 @@ def _read_dataset(tokens: list[Token], prologue: Prologue) -> tuple[tuple[str, .
 
 def _graph_name(token: Token, prologue: Prologue) -> str:
     name = prologue.iri(token)
-    if is_absolute(name) and not is_well_formed(name):
-        length = len(token.text)
-        reason = f"{token.text} is no IRI"
-        raise QuerySyntaxError("query-invalid", token.line, token.column, length=length, reason=reason)
+    if not is_well_formed(name):
+        reason = f"{token.text} is no absolute IRI"
+        raise QuerySyntaxError("query-invalid", token.line, token.column, length=len(token.text), reason=reason)
     return name
 
 

@@ -52,6 +52,7 @@ class Connection(HttpToolsProtocol):
         self._is_timed = False
         self._head_size = 0
         self._in_head = False
+        self._enters_body = False
         self._request: bytes | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._last_repeat = 0.0
@@ -112,7 +113,7 @@ class Connection(HttpToolsProtocol):
             self._request = None
         self._head_size += len(data)
         super().data_received(data)
-        if self._is_reading != self._is_timed:
+        if self._is_reading != self._is_timed or (self._is_reading and self._enters_body):
             self._time()
         if self._in_head and self._head_size > self.settings.max_url + _HEAD_ROOM and not self.transport.is_closing():
             self._refuse(RequestError("head-too-large", 431, limit=self.settings.max_url + _HEAD_ROOM))
@@ -138,7 +139,7 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Go from the head to the body, which has a time of its own."""
-        self._in_head = False
+        self._in_head, self._enters_body = False, True
         cast(dict[str, Any], self.scope)[CONNECTION] = self
         super().on_headers_complete()
         cast(dict[str, Any], self.scope)[_CYCLE] = self.cycle
@@ -265,9 +266,10 @@ class Connection(HttpToolsProtocol):
     def _time(self) -> None:
         """Give a request that has not come whole so long; a whole one needs no more time."""
         was_timed, self._is_timed = self._is_timed, self._is_reading
+        enters_body, self._enters_body = self._enters_body, False
         if not self._is_reading:
             self._wait_at_most(0)
-        elif not was_timed:
+        elif enters_body or not was_timed:
             self._wait_at_most(self.settings.head_timeout if self._in_head else self.settings.body_timeout)
 
     def _wait_at_most(self, seconds: float) -> None:
@@ -285,7 +287,7 @@ class Connection(HttpToolsProtocol):
         if not self._is_reading:
             self.transport.close()
             return
-        if self._in_head:
+        if self._in_head or (self.cycle is not None and not self.cycle.response_started):
             self._refuse(RequestError("request-timeout", 408))
         else:
             self.abort()
