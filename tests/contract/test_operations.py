@@ -285,6 +285,18 @@ def test_a_client_may_ask_only_so_often(serve: Serve) -> None:
 
 
 @needs_isolation
+@pytest.mark.parametrize("query", [SLOW, "SELECT ?a ?d { ?a ?b ?c . ?d ?e ?f }", "SELECT ?a { ?a ?b }"])
+def test_a_query_that_does_not_end_at_once_is_one_request(serve: Serve, query: str) -> None:
+    """Slow, long or faulty: it is not counted again when it turns out so."""
+    with serve(rate_limit=0.001, rate_burst=3, query_timeout=1.0) as address:
+        assert ask(address, ASK).status_code == 200
+        with httpx.stream("GET", address + "/sparql", params={"query": query}, timeout=30) as answer:
+            assert answer.status_code != 429
+        assert ask(address, ASK).status_code == 200
+        assert ask(address, ASK).status_code == 429
+
+
+@needs_isolation
 def test_one_client_may_have_only_so_many_queries_at_once(serve: Serve) -> None:
     """The next gets 429; another client is answered."""
     with serve(client_queries=1, query_timeout=3.0, trusted_proxies="127.0.0.1") as address:

@@ -56,6 +56,12 @@ class Clients:
             wait = math.ceil((1 - left) / self._rate)
             raise RequestError("rate-limited", 429, headers={"Retry-After": str(wait)}, limit=f"{self._rate:g}")
 
+    def forget_request(self, client: str) -> None:
+        """Take back that a request was counted."""
+        if client in self._buckets:
+            left, then = self._buckets[client]
+            self._buckets[client] = (min(self._burst, left + 1), then)
+
     def begin_query(self, client: str) -> None:
         """Count a query in. Raises :class:`kgraph.errors.RequestError` (429) if the client has too many already."""
         if 0 < self._most <= self._queries[client]:

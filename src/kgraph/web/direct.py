@@ -75,10 +75,7 @@ class DirectAnswers:
         key = (question.text.text, None, question.format.name)
         if self.cache.has(key, revision) or self.services.may_have_hints(question, None):
             return None
-        try:
-            self.clients.count_request(peer)
-            self.clients.begin_query(peer)
-        except RequestError:
+        if not self._admit(peer):
             return None
         exchange = Exchange("GET", "/sparql", peer, new_request_id(), fields)
         exchange.form, exchange.query_hash = question.text.form, hash_of(question.text.text)
@@ -86,6 +83,19 @@ class DirectAnswers:
         if not direct.start():
             return None
         return direct
+
+    def _admit(self, peer: str) -> bool:
+        """Count a request and its query in; tell whether the client may have both."""
+        try:
+            self.clients.begin_query(peer)
+        except RequestError:
+            return False
+        try:
+            self.clients.count_request(peer)
+        except RequestError:
+            self.clients.end_query(peer)
+            return False
+        return True
 
     def _read(self, query: bytes, fields: dict[bytes, bytes]) -> Question | None:
         accept = fields.get(b"accept", b"").decode("ascii")
@@ -127,7 +137,7 @@ class Direct:
         try:
             self._answers.workers.places.ask(self._give)
         except StoreBusyError:
-            self._end()
+            self._leave()
             return False
         if not self._is_over and self._timer is None:
             self._timer = self._lane.loop.call_later(PATIENCE, self._look_again)
@@ -205,8 +215,13 @@ class Direct:
 
     def _take_long_way(self) -> None:
         if not self._is_over:
-            self._end()
+            self._leave()
             self._line.take_long_way(self._data)
+
+    def _leave(self) -> None:
+        """End without an answer; the long way counts the request anew."""
+        self._end()
+        self._answers.clients.forget_request(self._exchange.client)
 
     def _end(self) -> None:
         if self._timer is not None:
