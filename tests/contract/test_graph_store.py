@@ -85,6 +85,15 @@ def test_an_address_with_percent_signs_is_the_name_of_its_graph(client: httpx.Cl
         assert raw.send(target).status_code == 400
 
 
+def test_a_graph_whose_name_is_not_ascii_is_found_at_its_location(client: httpx.Client) -> None:
+    """Percent-encoded in a path it would be another name."""
+    graph = {"graph": f"{str(client.base_url).rstrip('/')}/graphs/€"}
+    made = put(client, "<a:a> <a:b> <a:c> .", params=graph)
+    assert made.status_code == 201
+    assert client.get(made.headers["location"], headers={"Accept": "application/n-triples"}).text.count("\n") == 1
+    assert client.delete("/graphs", params=graph).status_code == 200
+
+
 def test_a_graph_may_be_empty(client: httpx.Client) -> None:
     """An empty body makes a graph without statements, which is there."""
     assert put(client, "").status_code == 201

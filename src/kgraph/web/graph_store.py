@@ -229,9 +229,9 @@ class GraphStore:
         return (GraphWrite(graph, action, body, chosen, graph or self._address(request)),)
 
     def _location(self, request: Request, graph: str) -> str:
-        """Return the address of a graph: its own if it lies here."""
+        """Return the address of a graph: its own if it lies here and can be told in a head as it is."""
         address = self._address(request)
-        if graph.startswith(address + "/"):
+        if graph.startswith(address + "/") and graph.isascii():
             return graph
         return f"{address}?graph={quote(graph, safe='')}"
 

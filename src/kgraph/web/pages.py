@@ -19,6 +19,7 @@ from kgraph.resources import href_of, iri_of, shorten
 from kgraph.sparql.protocol import QueryOperation
 from kgraph.store.base import ALL, Answer, Term, read_table
 from kgraph.vocabulary import TERMS
+from kgraph.web.api import endpoint_address
 from kgraph.web.examples import Example, examples_of
 from kgraph.web.http import CACHE_CONTROL, LANGUAGE_COOKIE, is_fresh, language_of, run_in_threadpool
 from kgraph.web.notices import Notice, remark
@@ -116,7 +117,7 @@ class Pages:
             "counts": shown,
             "all_counts": counts,
             "examples": self._examples(language),
-            "endpoint": _address(request, self._services) + "/sparql",
+            "endpoint": endpoint_address(request, self._services.settings.public_address),
         }
         return self._render(request, "start.html", language, tag, content)
 
@@ -150,7 +151,7 @@ class Pages:
         if query.strip():
             try:
                 result = await run_in_threadpool(
-                    self._run, query, _address(request, self._services) + "/sparql", language
+                    self._run, query, endpoint_address(request, self._services.settings.public_address), language
                 )
             except KgraphError as error:
                 fault = _fault(problem_of(error, language), query)
@@ -260,10 +261,6 @@ def _wording(language: str) -> Callable[..., str]:
 def _with_language(request: Request, language: str) -> str:
     url = request.url.include_query_params(lang=language)
     return f"{url.path}?{url.query}"
-
-
-def _address(request: Request, services: Services) -> str:
-    return (services.settings.public_address or str(request.base_url)).rstrip("/")
 
 
 def _read_at_most(answer: Answer, limit: int) -> bytes | None:
