@@ -149,6 +149,17 @@ def test_changes_are_listed_and_shown(command: Command, kept: Path) -> None:
         assert (code, "kgraph export --revision 1" in err) == (2, True)
 
 
+def test_what_a_reason_says_does_not_reach_the_terminal_as_a_command(
+    command: Command, tmp_path: Path, small: Path
+) -> None:
+    """It stays on its line, and colours nothing."""
+    with open_state(tmp_path / "state", small) as state:
+        state.append(Patch((), (NOTE,)), "Kari", "odd\n\x1b[2Jmore\x9b")
+    code, out, _ = command("journal", "list", "--state", tmp_path / "state")
+    assert code == 0
+    assert out.splitlines()[-1].endswith("Kari: odd [2Jmore")
+
+
 def test_a_sound_journal_is_told_to_be_so(command: Command, kept: Path) -> None:
     """check ends with 0 and names the last revision, also where a change was broken off at the end."""
     tag = StateView(kept).revision.tag

@@ -351,7 +351,7 @@ def test_a_body_has_a_time_of_its_own(serve: Serve) -> None:
     ],
 )
 def test_what_cannot_be_read_is_refused_with_a_code(serve: Serve, sent: bytes, status: int, code: str) -> None:
-    """And the connection ends."""
+    """And the connection ends; the answer has an id as every other."""
     with serve() as address:
         connection = open_connection(address)
         with contextlib.suppress(OSError):
@@ -360,6 +360,7 @@ def test_what_cannot_be_read_is_refused_with_a_code(serve: Serve, sent: bytes, s
         connection.close()
         if received:
             assert received.startswith(f"HTTP/1.1 {status} ".encode())
+            assert re.search(rb"\r\nX-Request-Id: [0-9a-f]+-[0-9a-f]+\r\n", received)
             assert json.loads(received.partition(b"\r\n\r\n")[2])["code"] == code
         else:
             assert status == 431

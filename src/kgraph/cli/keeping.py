@@ -141,7 +141,9 @@ def _entries(folder: Path, base: Dump) -> Iterator[Entry]:
 
 def _line(entry: Entry) -> str:
     removed, added = entry.removed.count(b"\n"), entry.added.count(b"\n")
-    reason = f": {' '.join(entry.reason.split())}" if entry.reason else ""
+    # What others wrote is not to move the cursor or to colour the terminal.
+    written = "".join(character if character.isprintable() else " " for character in entry.reason)
+    reason = f": {' '.join(written.split())}" if entry.reason else ""
     date = f"{entry.revision.date:{_DATE}}"
     return f"{entry.revision.number:>6}  {date}  {f'-{removed}':>7} {f'+{added}':>7}  {entry.author}{reason}"
 

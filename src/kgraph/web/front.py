@@ -186,11 +186,12 @@ class Front:
         self.note(exchange, time.perf_counter() - exchange.started)
         return b"%s%sx-request-id: %s\r\n\r\n%s" % (repeat.head, date, exchange.request_id.encode(), repeat.body)
 
-    def note_refusal(self, client: str, code: str, status: int) -> None:
-        """Log and count what was refused before it could be read."""
+    def note_refusal(self, client: str, code: str, status: int) -> str:
+        """Log and count what was refused before it could be read, and return the id it got."""
         exchange = Exchange("", "", client, new_request_id())
         exchange.status, exchange.outcome = status, code
         self.note(exchange, time.perf_counter() - exchange.started)
+        return exchange.request_id
 
     def note(self, exchange: Exchange, seconds: float) -> None:
         """Log and count an answer."""

@@ -295,11 +295,11 @@ class Connection(HttpToolsProtocol):
     def _refuse(self, error: RequestError) -> None:
         """Answer what cannot be read, and close."""
         problem = problem_of(error, self.settings.default_language)
-        self.front.note_refusal(self.client[0] if self.client else "", problem.code, problem.status)
+        request_id = self.front.note_refusal(self.client[0] if self.client else "", problem.code, problem.status)
         body = json.dumps(problem.document(""), ensure_ascii=False).encode()
         reason = _REASONS.get(problem.status, b"Service Unavailable")
         headers = {"Content-Type": "application/problem+json", "Content-Length": str(len(body)), "Connection": "close"}
-        headers |= problem.headers
+        headers |= {"X-Request-Id": request_id, **problem.headers}
         head = b"HTTP/1.1 %d %s\r\n" % (problem.status, reason)
         lines = [f"{name}: {value}\r\n".encode() for name, value in headers.items()]
         self.transport.write(head + b"".join(lines) + b"\r\n" + body)
