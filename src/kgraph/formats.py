@@ -72,6 +72,9 @@ RESULTS: tuple[Format, ...] = (JSON_RESULTS, XML_RESULTS, CSV, TSV)
 GRAPHS: tuple[Format, ...] = (TURTLE, N_TRIPLES, RDF_XML, JSON_LD, N_QUADS, TRIG)
 """The formats of CONSTRUCT, DESCRIBE and of resources, the default first."""
 
+ONE_GRAPH: tuple[Format, ...] = (TURTLE, N_TRIPLES, RDF_XML, JSON_LD)
+"""The formats in which a single graph is told: descriptions, reports, and bodies that are sent."""
+
 _RANGE = re.compile(r"\s*(?P<type>[\w!#$&^.+*-]+)/(?P<subtype>[\w!#$&^.+*-]+)\s*(?P<parameters>(;.*)?)", re.ASCII)
 _WEIGHT = re.compile(r";\s*q\s*=\s*(?P<q>0(\.\d*)?|1(\.0*)?)\s*(;|$)", re.ASCII | re.IGNORECASE)
 _EVERYTHING = {("*", "*"): 1.0}

@@ -177,6 +177,7 @@ def test_if_match_names_the_revision_that_may_be_changed(client: httpx.Client) -
     """A stale one is 412 and changes nothing."""
     tag = send(client, "INSERT DATA { :a :p 1 }").headers["kgraph-revision"]
     assert send(client, "INSERT DATA { :a :p 2 }", headers={"If-Match": f'"{tag}"'}).status_code == 200
+    assert send(client, "INSERT DATA { :a :p 3 }", headers={"If-Match": '""'}).status_code == 412
     stale = send(client, "INSERT DATA { :a :p 3 }", headers={"If-Match": f'"{tag}"'})
     assert (stale.status_code, stale.json()["code"]) == (412, "precondition-failed")
     assert values(client, ":a :p ?v") == ["1", "2"]

@@ -14,9 +14,6 @@ from kgraph.store.base import Query
 from kgraph.web.http import CACHE_CONTROL, is_fresh, run_in_threadpool
 from kgraph.web.services import Services, choose_format
 
-DESCRIPTIONS = tuple(f for f in GRAPHS if f.name not in ("n-quads", "trig"))
-"""The formats in which the server describes itself, the default first."""
-
 
 class DataRoutes:
     """Resources as data, and the addresses of the resources themselves."""

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from kgraph.access import Role, Tokens
 from kgraph.errors import ChangeRefusedError, RequestError
-from kgraph.formats import GRAPHS, JSON, PATCH, PLAIN, PROBLEM, SARIF, Format, by_name, negotiate
+from kgraph.formats import JSON, ONE_GRAPH, PATCH, PLAIN, PROBLEM, SARIF, Format, by_name, negotiate
 from kgraph.report import Report
 from kgraph.resources.hints import Hint
 from kgraph.sparql.adapting import adapt
@@ -29,9 +29,8 @@ from kgraph.web.notices import HEADER, describe_hints, render_header, render_lin
 from kgraph.web.problems import problem_of
 from kgraph.web.services import Services
 
-_REPORT_FORMATS = tuple(f for f in GRAPHS if f.name not in ("n-quads", "trig"))
-_OUTCOMES = (JSON, *_REPORT_FORMATS, PLAIN, PATCH, SARIF)
-_REFUSALS = (PROBLEM, JSON, *_REPORT_FORMATS, PLAIN, SARIF)
+_OUTCOMES = (JSON, *ONE_GRAPH, PLAIN, PATCH, SARIF)
+_REFUSALS = (PROBLEM, JSON, *ONE_GRAPH, PLAIN, SARIF)
 P = ParamSpec("P")
 T = TypeVar("T")
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="kgraph"'}
@@ -192,7 +191,9 @@ def is_dry_run(request: Request) -> bool:
 
 def _expected_revision(request: Request) -> str:
     """Return the revision that ``If-Match`` names, which is then the only one that may be changed."""
-    return request.headers.get("if-match", "").strip().removeprefix("W/").strip('"').removeprefix("*")
+    tag = request.headers.get("if-match", "").strip()
+    # An empty name in quotation marks is one that no revision has, not the lack of a condition.
+    return "" if tag == "*" else tag.removeprefix("W/").strip('"') or tag
 
 
 def _describe(outcome: Outcome, dry_run: bool, language: str) -> dict[str, object]:

@@ -8,8 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kgraph.catalogue import Catalogue, Publication
+from kgraph.formats import ONE_GRAPH
 from kgraph.store.answers import render_graph
-from kgraph.web.api import DESCRIPTIONS, base_address, static_answer
+from kgraph.web.api import base_address, static_answer
 from kgraph.web.examples import describe_examples
 from kgraph.web.http import run_in_threadpool
 from kgraph.web.services import Services, choose_format
@@ -40,7 +41,7 @@ class Descriptions:
         return await self._answer(request, describe)
 
     async def _answer(self, request: Request, describe: Callable[[Publication], str]) -> Response:
-        chosen = choose_format(request.query_params.get("format"), request.headers.get("accept"), DESCRIPTIONS)
+        chosen = choose_format(request.query_params.get("format"), request.headers.get("accept"), ONE_GRAPH)
         settings = self._services.settings
         address = base_address(request, settings.public_address)
         publication = Publication(address, settings.publisher, settings.contact, settings.licence)

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from kgraph.errors import ChangeRefusedError, KgraphError, RequestError, StoreError
-from kgraph.formats import GRAPHS, HTML, RESULTS, negotiate
+from kgraph.formats import GRAPHS, HTML, ONE_GRAPH, RESULTS, negotiate
 from kgraph.sparql.protocol import (
     METHODS,
     DescriptionOperation,
@@ -26,26 +26,19 @@ from kgraph.sparql.protocol import (
 from kgraph.sparql.service_description import describe_service
 from kgraph.store.answers import render_graph
 from kgraph.store.base import Answer, Revision
-from kgraph.web.api import DESCRIPTIONS, check_address, endpoint_address, static_answer
+from kgraph.web.api import check_address, endpoint_address, static_answer
 from kgraph.web.cache import AnswerCache, Cached
 from kgraph.web.changes import Changes
 from kgraph.web.clients import Clients
 from kgraph.web.exchanges import Exchange, exchange_of
-from kgraph.web.http import CACHE_CONTROL, is_fresh, problem_response, read_body, run_in_threadpool
+from kgraph.web.http import CACHE_CONTROL, is_fresh, preflight_headers, problem_response, read_body, run_in_threadpool
 from kgraph.web.notices import add_to_head
 from kgraph.web.pages import Pages
 from kgraph.web.rows import RowCounter
 from kgraph.web.services import Question, Services, choose_format
 
 _DESCRIBED_BY = '</.well-known/void>; rel="describedby"'
-_PREFLIGHT = {
-    "Allow": ", ".join(METHODS),
-    "Access-Control-Allow-Methods": ", ".join(METHODS),
-    "Access-Control-Allow-Headers": (
-        "Accept, Accept-Language, Authorization, Cache-Control, Content-Type, If-Match, If-None-Match, X-Request-Id"
-    ),
-    "Access-Control-Max-Age": "86400",
-}
+_PREFLIGHT = preflight_headers(METHODS)
 _READ_AT_ONCE = 16384
 
 Headers = list[tuple[bytes, bytes]]
@@ -142,7 +135,7 @@ class SparqlEndpoint:
     def _describe(self, request: Request, operation: DescriptionOperation) -> Response:
         if request.method == "POST":
             raise RequestError("missing-query")
-        chosen = choose_format(operation.format, request.headers.get("accept"), DESCRIPTIONS)
+        chosen = choose_format(operation.format, request.headers.get("accept"), ONE_GRAPH)
         endpoint = endpoint_address(request, self._services.settings.public_address)
         is_union = self._services.settings.default_graph == "union"
         is_writable = self._changes.are_taken

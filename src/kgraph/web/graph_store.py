@@ -18,7 +18,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from kgraph.errors import ChangeRefusedError, KgraphError, PreconditionError, RequestError
-from kgraph.formats import GRAPHS, N_QUADS, TRIG, Format, media_type_of
+from kgraph.formats import GRAPHS, N_QUADS, ONE_GRAPH, TRIG, Format, media_type_of
 from kgraph.sparql.adapting import adapt
 from kgraph.sparql.protocol import UPDATE_TYPE
 from kgraph.sparql.update import for_graph, read_update_text
@@ -28,25 +28,15 @@ from kgraph.turtle.iris import is_well_formed
 from kgraph.web.api import base_address, check_address
 from kgraph.web.changes import Changes, is_dry_run
 from kgraph.web.exchanges import exchange_of
-from kgraph.web.http import CACHE_CONTROL, is_fresh, problem_response, read_body, run_in_threadpool
+from kgraph.web.http import CACHE_CONTROL, is_fresh, preflight_headers, problem_response, read_body, run_in_threadpool
 from kgraph.web.services import Services, choose_format
 
 PATH = "/graphs"
 METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS")
 _DATASETS = (N_QUADS, TRIG)
-_BODIES = tuple(f for f in GRAPHS if f not in _DATASETS)
-_ACCEPTED = ", ".join([*(f.media_type for f in _BODIES), "multipart/form-data"])
+_ACCEPTED = ", ".join([*(f.media_type for f in ONE_GRAPH), "multipart/form-data"])
 _MULTIPART = "multipart/form-data"
-_PREFLIGHT = {
-    "Allow": ", ".join(METHODS),
-    "Access-Control-Allow-Methods": ", ".join(METHODS),
-    "Access-Control-Allow-Headers": (
-        "Accept, Accept-Language, Authorization, Content-Type, If-Match, If-None-Match, X-Request-Id"
-    ),
-    "Access-Control-Max-Age": "86400",
-    "Accept-Patch": UPDATE_TYPE,
-    "Accept-Post": _ACCEPTED,
-}
+_PREFLIGHT = {**preflight_headers(METHODS), "Accept-Patch": UPDATE_TYPE, "Accept-Post": _ACCEPTED}
 
 
 class GraphStore:
@@ -113,7 +103,7 @@ class GraphStore:
     async def _read(self, request: Request, graph: str) -> Response:
         if graph != UNNAMED and graph not in self._services.store.graphs():
             raise RequestError("graph-not-found", 404, graph=graph)
-        return await self._export(request, (graph,), _BODIES + _DATASETS, self._tag(graph))
+        return await self._export(request, (graph,), ONE_GRAPH + _DATASETS, self._tag(graph))
 
     async def _dataset(self, request: Request) -> Response:
         names = tuple(name for name in sorted(self._services.store.graphs()) if name != INFERRED)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,6 +22,7 @@ __all__ = [
     "LANGUAGE_COOKIE",
     "is_fresh",
     "language_of",
+    "preflight_headers",
     "problem_response",
     "read_body",
     "run_in_threadpool",
@@ -42,6 +45,19 @@ def is_fresh(request: Request, tag: str) -> bool:
     """Tell whether a client holds the answer with this ETag already (weak comparison, RFC 9110 section 13.1.2)."""
     held = [part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")]
     return bool(tag) and request.method in ("GET", "HEAD", "QUERY") and (tag.removeprefix("W/") in held or "*" in held)
+
+
+def preflight_headers(methods: Iterable[str]) -> dict[str, str]:
+    """Return what OPTIONS tells of an address that takes these methods, to other sites too."""
+    listing = ", ".join(methods)
+    return {
+        "Allow": listing,
+        "Access-Control-Allow-Methods": listing,
+        "Access-Control-Allow-Headers": (
+            "Accept, Accept-Language, Authorization, Cache-Control, Content-Type, If-Match, If-None-Match, X-Request-Id"
+        ),
+        "Access-Control-Max-Age": "86400",
+    }
 
 
 def problem_response(request: Request, error: KgraphError, settings: Settings) -> Response:
