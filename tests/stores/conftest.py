@@ -219,7 +219,7 @@ class Opened:
         self._stack.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """The tiny world with the repository's ontology, and a graph with every kind of term."""
     folder = tmp_path_factory.mktemp("contract")
@@ -232,9 +232,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     return World(home, _write_graphs(home, folder))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def opened(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
-    """The stores and servers of the session."""
+    """The stores and servers that the tests of this folder share."""
     running = Opened(world, tmp_path_factory.mktemp("servers"))
     yield running
     running.close()
@@ -265,7 +265,7 @@ def oxigraph(opened: Opened) -> str:
     return opened.address(next(kind for kind in ADAPTERS if kind.name == "oxigraph"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def impatient_oxigraph(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of an ``oxigraph serve`` that gives queries up after a second."""
     if not _oxigraph():
@@ -274,7 +274,7 @@ def impatient_oxigraph(world: World, tmp_path_factory: pytest.TempPathFactory) -
         yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def serve() -> Callable[[Settings, Path], AbstractContextManager[str]]:
     """What serves a home with settings and gives the address."""
     path = ROOT / "tests" / "web_server.py"
