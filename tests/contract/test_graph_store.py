@@ -261,3 +261,13 @@ def test_the_request_must_name_one_graph(client: httpx.Client) -> None:
     refused = client.request("TRACE", "/graphs", params=GRAPH)
     assert refused.status_code == 405
     assert set(refused.headers["allow"].split(", ")) >= {"GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS"}
+
+
+def test_a_write_may_say_how_long_it_may_take(client: httpx.Client) -> None:
+    """What is no number is refused; a time that is too short stops the write and leaves the graph as it was."""
+    assert put(client, "<a> <p> 1 .", params={**GRAPH, "timeout": "soon"}).status_code == 400
+    assert put(client, "<a> <p> 1 .", params={**GRAPH, "timeout": "30"}).status_code == 201
+    many = "\n".join(f"<a{n}> <p> {n} ." for n in range(20_000))
+    late = put(client, many, params={**GRAPH, "timeout": "0.01"})
+    assert (late.status_code, late.json()["code"]) == (503, "change-timeout")
+    assert len(n_triples(client)) == 1

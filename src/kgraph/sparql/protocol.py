@@ -117,7 +117,7 @@ def _query(parameters: dict[str, list[str]]) -> Operation:
         return DescriptionOperation(link_format)
     _check_place(parameters, _OF_UPDATES, "query")
     default, named = _graphs(parameters, _OF_QUERIES)
-    timeout = _read_timeout(parameters.get("timeout", [None])[0])
+    timeout = read_timeout(parameters.get("timeout", [None])[0])
     return QueryOperation(parameters["query"][0], default, named, timeout, link_format)
 
 
@@ -131,7 +131,7 @@ def _update(parameters: dict[str, list[str]]) -> UpdateOperation:
         parameters["update"][0],
         default,
         named,
-        _read_timeout(parameters.get("timeout", [None])[0]),
+        read_timeout(parameters.get("timeout", [None])[0]),
         _TRUTH[dry_run],
         _read_format(parameters),
     )
@@ -199,7 +199,8 @@ def _read_format(parameters: dict[str, list[str]]) -> str | None:
     return ",".join(parameters["format"]) if "format" in parameters else None
 
 
-def _read_timeout(text: str | None) -> float | None:
+def read_timeout(text: str | None) -> float | None:
+    """Read the parameter ``timeout``, in seconds. Raises :class:`kgraph.errors.RequestError` (400)."""
     if text is None:
         return None
     try:

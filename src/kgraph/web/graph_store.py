@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 from kgraph.errors import ChangeRefusedError, KgraphError, PreconditionError, RequestError
 from kgraph.formats import GRAPHS, N_QUADS, ONE_GRAPH, TRIG, Format, media_type_of
 from kgraph.sparql.adapting import adapt
-from kgraph.sparql.protocol import UPDATE_TYPE
+from kgraph.sparql.protocol import UPDATE_TYPE, read_timeout
 from kgraph.sparql.update import for_graph, read_update_text
 from kgraph.store.base import INFERRED, Change, GraphWrite, Outcome, Query, Update
 from kgraph.store.embedded import UNNAMED
@@ -178,7 +178,8 @@ class GraphStore:
     ) -> tuple[Response, Outcome]:
         dry_run = is_dry_run(request)
         reason = request.query_params.get("reason", "")
-        change = Change(steps, author, reason, dry_run, expected=expected)
+        timeout = read_timeout(request.query_params.get("timeout"))
+        change = Change(steps, author, reason, dry_run, expected=expected, timeout=timeout)
         exchange_of(request.scope).form = request.method
         outcome = await self._changes.carry_out(change)
         return self._changes.tell(request, outcome, dry_run, request.query_params.get("format")), outcome
