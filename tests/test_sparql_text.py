@@ -188,3 +188,11 @@ def test_a_text_of_many_signs_and_words_is_read_to_its_end() -> None:
     assert sum(1 for _ in iter_tokens("a." * 200_000)) == 400_000
     glued = "ASK { FILTER(" + "+".join(["(?a<?b&&?c>1)"] * 900) + ") }"
     assert read_query_text(glued).form == "ASK"
+
+
+def test_comments_before_a_query_hide_nothing() -> None:
+    """A comment at the head of a text leaves it as it is; what only looks like one does not."""
+    for text in ("# SERVICE\nSELECT * { ?s ?p ?o }", "#a\r\n# b\nPREFIX : <urn:x:>\nASK { :a ?p ?o }"):
+        assert read_query_text(text).form in ("SELECT", "ASK")
+    with pytest.raises(RequestError, match="service-refused"):
+        read_query_text("# a\rSELECT * { SERVICE <urn:x:> { ?s ?p ?o } }")

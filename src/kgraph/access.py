@@ -34,7 +34,7 @@ _NAME = re.compile(r"\w(?:[\w .@+-]{0,62}\w)?")
 
 
 class Role(StrEnum):
-    """What a token is for: a steward submits records; a curator also publishes and updates."""
+    """What a token is for: a curator changes the data; a steward submits records, which nothing takes over HTTP yet."""
 
     STEWARD = "steward"
     CURATOR = "curator"

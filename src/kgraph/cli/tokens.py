@@ -14,7 +14,7 @@ app = typer.Typer(help="Make, list and revoke the tokens with which the data may
 
 @app.command()
 def create(
-    role: Annotated[Role, typer.Option(help="steward: submits records; curator: publishes and updates too.")],
+    role: Annotated[Role, typer.Option(help="curator: may change the data; steward: for submissions, may not.")],
     name: Annotated[str, typer.Option(help="Who will hold it, as changes will name them.", show_default=False)] = "",
     state: StateOption = None,
     home: HomeOption = None,

@@ -38,6 +38,7 @@ _TIMEOUT = 1.0
 _REMEMBERED = 10_000
 _MOST = 100
 _MOST_HINTS = 10
+_MOST_OF_KIND = 1000
 _SHORT = 2048
 _WAYS = {
     "declared": ("?iri ?p ?o", "GRAPH ?g { ?iri ?p ?o }"),
@@ -100,6 +101,7 @@ class _Memory:
 
     standings: dict[str, _Standing] = field(default_factory=dict)
     suggestions: dict[str, str] = field(default_factory=dict)
+    kinds: dict[str, tuple[str, ...]] = field(default_factory=dict)
     terms: tuple[str, ...] | None = None
 
 
@@ -225,10 +227,20 @@ class Hints:
         if iri.startswith(GRAPHS):
             return (*self._store.graphs(), *_ALWAYS_THERE)
         if iri.startswith(RESOURCES):
-            kind = split_iri(iri)[0]
-            same_kind = f'?iri a ?class FILTER(STRSTARTS(STR(?iri), "{kind}"))'
-            return tuple(row["iri"].value for row in self._select(f"SELECT DISTINCT ?iri WHERE {{ {same_kind} }}"))
+            return self._of_kind(split_iri(iri)[0])
         return self._terms()
+
+    def _of_kind(self, kind: str) -> tuple[str, ...]:
+        """Return the resources whose addresses begin alike, none where they are too many to be mistaken by name."""
+        kinds = self._memory.kinds
+        if kind not in kinds:
+            same_kind = f'?iri a ?class FILTER(STRSTARTS(STR(?iri), "{kind}"))'
+            query = f"SELECT DISTINCT ?iri WHERE {{ {same_kind} }} LIMIT {_MOST_OF_KIND + 1}"
+            found = tuple(row["iri"].value for row in self._select(query))
+            if len(kinds) > _MOST:
+                kinds.clear()
+            kinds[kind] = found if len(found) <= _MOST_OF_KIND else ()
+        return kinds.get(kind, ())
 
     def _terms(self) -> tuple[str, ...]:
         memory = self._memory

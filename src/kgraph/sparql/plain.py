@@ -17,7 +17,7 @@ _MANY = 100
 
 _IRI = r"<[^<>\"{}|^`\\\x00-\x20]*>"
 _OPENING = re.compile(
-    rf"\s*(?:(?:PREFIX\s+[A-Za-z][\w-]*:|PREFIX\s+:|BASE)\s*{_IRI}\s*)*(SELECT|ASK|CONSTRUCT|DESCRIBE)\b",
+    rf"(?:\s|#[^\r\n]*[\r\n])*(?:(?:PREFIX\s+[A-Za-z][\w-]*:|PREFIX\s+:|BASE)\s*{_IRI}\s*)*(SELECT|ASK|CONSTRUCT|DESCRIBE)\b",
     re.ASCII | re.IGNORECASE,
 )
 _SUSPECT = re.compile(r"\\|service|from|now\b|rand|uuid|bnode", re.IGNORECASE)
