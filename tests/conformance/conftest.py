@@ -8,7 +8,7 @@ import pytest
 from conformance.asking import Server, conforming
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def separate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with next to no data and ``KGRAPH_DEFAULT_GRAPH=separate``."""
     with conforming(tmp_path_factory.mktemp("separate"), empty=True, default_graph="separate") as server:

@@ -27,13 +27,13 @@ def _web_server() -> ModuleType:
 web_server = _web_server()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def tiny_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with the ontology and the tiny world."""
     return web_server.make_tiny_home(tmp_path_factory.mktemp("world"))
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def serve(tiny_home: Path) -> Callable[..., contextlib.AbstractContextManager[str]]:
     """Serve the tiny world with settings of a test's own; the log goes nowhere unless a file is named."""
 
@@ -44,21 +44,21 @@ def serve(tiny_home: Path) -> Callable[..., contextlib.AbstractContextManager[st
     return served
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def server(tiny_home: Path) -> Iterator[str]:
     """The address of a server with the tiny world, whose queries may take a second."""
     with web_server.serving(Settings(query_timeout=1.0), tiny_home) as address:
         yield address
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def packaged_server(home: Path) -> Iterator[str]:
     """The address of a server with the data of the repository."""
     with web_server.serving(Settings(), home) as address:
         yield address
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def writable(tiny_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """The address of a server with the tiny world that keeps changes, and its state directory."""
     state = tmp_path_factory.mktemp("state")

@@ -219,7 +219,7 @@ class Opened:
         self._stack.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """The tiny world with the repository's ontology, and a graph with every kind of term."""
     folder = tmp_path_factory.mktemp("contract")
@@ -232,9 +232,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     return World(home, _write_graphs(home, folder))
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def opened(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
-    """The stores and servers that the tests of this folder share."""
+    """The stores and servers that the tests of a file share: an engine may go on with a query long after its test."""
     running = Opened(world, tmp_path_factory.mktemp("servers"))
     yield running
     running.close()
@@ -265,7 +265,7 @@ def oxigraph(opened: Opened) -> str:
     return opened.address(next(kind for kind in ADAPTERS if kind.name == "oxigraph"))
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def impatient_oxigraph(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of an ``oxigraph serve`` that gives queries up after a second."""
     if not _oxigraph():
@@ -274,7 +274,7 @@ def impatient_oxigraph(world: World, tmp_path_factory: pytest.TempPathFactory) -
         yield address
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def serve() -> Callable[[Settings, Path], AbstractContextManager[str]]:
     """What serves a home with settings and gives the address."""
     path = ROOT / "tests" / "web_server.py"
