@@ -227,7 +227,7 @@ def test_a_reader_keeps_the_revision_that_it_was_asked_in(
 ) -> None:
     """An answer that is fetched slowly is of one state, and that state's files go when it is done."""
     store = open_store(timeout=120.0)
-    answer = store.query(Query("SELECT * { ?s ?p ?o . ?a ?b ?c } LIMIT 100000"), CSV)
+    answer = store.query(Query("SELECT * { ?s ?p ?o . ?a ?b ?c } LIMIT 200000"), CSV)
     chunks = iter(answer.chunks)
     next(chunks)
     for text in CHANGES:
@@ -235,7 +235,7 @@ def test_a_reader_keeps_the_revision_that_it_was_asked_in(
     assert "rev-1" in directories(state)
     rows = sum(chunk.count(b"\r\n") for chunk in chunks)
     answer.close()
-    assert rows > 50_000
+    assert rows > 100_000
     store.query(Query("ASK {}"), CSV).read()
     change(store, f"INSERT DATA {{ <{EX}a> <{EX}n> 1 }}")
     assert "rev-1" not in directories(state)
