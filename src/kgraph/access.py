@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
+from kgraph.durability import replace_file
 from kgraph.errors import StateError
 
 TOKENS_FILE = "tokens.json"
@@ -186,7 +187,6 @@ def _locked(folder: Path) -> Iterator[None]:
 def _save(folder: Path, records: tuple[TokenRecord, ...]) -> None:
     """Write the file whole, readable by its owner alone."""
     path = folder / TOKENS_FILE
-    temporary = folder / f"{TOKENS_FILE}.tmp"
     rows = [
         {
             "name": record.holder.name,
@@ -197,17 +197,6 @@ def _save(folder: Path, records: tuple[TokenRecord, ...]) -> None:
         for record in records
     ]
     try:
-        temporary.unlink(missing_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(json.dumps({"format": 1, "tokens": rows}, ensure_ascii=False, indent=2) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        directory = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        replace_file(path, json.dumps({"format": 1, "tokens": rows}, ensure_ascii=False, indent=2) + "\n", 0o600)
     except OSError as error:
         raise StateError(f"{path}: {error.strerror or error}") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,15 @@ def test_the_architecture_names_every_part() -> None:
         path.stem for path in (ROOT / "src/kgraph").iterdir() if path.suffix in ("", ".py") and path.stem[0] != "_"
     }
     assert sorted(part for part in parts - {"messages"} if part not in text) == []
+
+
+def test_the_architecture_draws_the_layers_as_they_are_enforced() -> None:
+    """The lines of the drawing are the layers of the contract, with its bars."""
+    text = (ROOT / "docs/explanation/architecture.md").read_text(encoding="utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (contract,) = project["tool"]["importlinter"]["contracts"]
+    drawn = text.partition("```text\n")[2].partition("```")[0].splitlines()
+    assert [line.split() for line in drawn] == [layer.replace(" : ", " ").split() for layer in contract["layers"]]
 
 
 def test_the_index_leads_to_every_page() -> None:

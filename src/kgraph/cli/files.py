@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Annotated
 import typer
 
 from kgraph.cli.options import CommandError, ExitCode, HomeOption, Language, LanguageOption, home_of
+from kgraph.durability import replace_file
 from kgraph.languages import text
 from kgraph.report import Report, Severity
 from kgraph.vocabulary import PREFIXES
@@ -100,17 +99,7 @@ def write_atomically(path: Path, content: str) -> None:
     """
     target = path.resolve()
     try:
-        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.chmod(name, target.stat().st_mode & 0o7777)
-            os.replace(name, target)
-        except OSError:
-            os.unlink(name)
-            raise
+        replace_file(target, content, target.stat().st_mode & 0o7777)
     except OSError as error:
         raise CommandError(f"{path}: {error.strerror or error}") from error
 

@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from kgraph.durability import sync
 from kgraph.store.base import Revision
-from kgraph.store.journal import sync_folder
 
 MARKER = "kgraph.json"
 ORIGINALS = "originals.nq"
@@ -57,11 +57,11 @@ class Directory:
         # The engine syncs its tables itself, when it makes them.
         for path in made.iterdir():
             if path.suffix != _TABLE:
-                _sync(path)
-        sync_folder(made)
+                sync(path)
+        sync(made)
         shutil.rmtree(self.path, ignore_errors=True)
         made.rename(self.path)
-        sync_folder(self.path.parent)
+        sync(self.path.parent)
 
 
 def directory_of(folder: Path, number: int) -> Path:
@@ -112,11 +112,3 @@ def _is_used(path: Path) -> bool:
     finally:
         os.close(marker)
     return False
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

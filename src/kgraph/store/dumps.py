@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from kgraph.errors import DiskFullError, JournalError, StateError
+from kgraph.durability import disk_error, sync
+from kgraph.errors import JournalError, StateError
 from kgraph.store.base import Revision
-from kgraph.store.journal import NO_ROOM, sync_folder
 
 _MARK = b"# kgraph-dump 1 "
 _EMPTY_GRAPH = "# graph <{}>\n"
@@ -75,11 +75,10 @@ def write_dump(dump: Dump, lines: Iterable[bytes], at: Callable[[str], None] = l
         at("dump-before-rename")
         temporary.replace(dump.path)
         at("dump-renamed")
-        sync_folder(dump.path.parent)
+        sync(dump.path.parent)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        reason = f"{dump.path}: {error.strerror or error}"
-        raise DiskFullError(reason) if error.errno in NO_ROOM else StateError(reason) from error
+        raise disk_error(dump.path, error, StateError) from error
 
 
 def load_dump(path: Path) -> Dump:

@@ -7,7 +7,6 @@ made, and a SHA-256 of all that; the body is an RDF Patch. ``docs/reference/jour
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import mmap
 import os
@@ -19,7 +18,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO
 
-from kgraph.errors import DiskFullError, JournalError, RequestError
+from kgraph.durability import disk_error, sync
+from kgraph.errors import JournalError, RequestError
 from kgraph.store.base import Revision
 from kgraph.store.patch import Patch, read_patch, render_patch
 
@@ -32,9 +32,6 @@ _CHECK_SIZE = 65
 _NO_DATE = datetime.min.replace(tzinfo=UTC)
 HEAD_SIZE = len(_MAGIC) + 11 + 14 + 3 * 65 + 1 + _CHECK_SIZE
 """Bytes of an entry's head, its line end included."""
-
-NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""The errors that say that there is no room on the disk."""
 
 _BEGIN, _END = b"TX .\n", b"TC .\n"
 _OF_GRAPHS = ("created", "dropped")
@@ -260,7 +257,7 @@ class JournalWriter:
             self._write(entry)
         except OSError as error:
             self._open_if_possible()
-            raise _failure(self._path, error) from error
+            raise disk_error(self._path, error, JournalError) from error
         self._end += len(entry)
         self._revision = revision
         return revision
@@ -305,27 +302,13 @@ class JournalWriter:
         os.fsync(self._file)
         self._in_doubt = False
         if new:
-            sync_folder(self._path.parent)
+            sync(self._path.parent)
 
     def _open_if_possible(self) -> None:
         try:
             self._open()
         except OSError:
             self.close()
-
-
-def sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _failure(path: Path, error: OSError) -> DiskFullError | JournalError:
-    reason = f"{path}: {error.strerror or error}"
-    return DiskFullError(reason) if error.errno in NO_ROOM else JournalError(reason)
 
 
 def _head(revision: Revision, previous: str, body: bytes) -> bytes:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from kgraph.errors import DiskFullError, JournalError, StateError
+from kgraph.durability import disk_error, sync
+from kgraph.errors import JournalError, StateError
 from kgraph.store.base import Revision
 from kgraph.store.dumps import load_dump
-from kgraph.store.journal import NO_ROOM, Entry, JournalReader, find_entries, sync_folder
+from kgraph.store.journal import Entry, JournalReader, find_entries
 from kgraph.store.state import JOURNAL, lock_state, snapshots_of
 
 _BLOCK = 1 << 20
@@ -72,10 +73,9 @@ def set_aside(found: Examination) -> tuple[Path, ...]:
             made.append(_cut(found, found.folder / f"{JOURNAL}.{mark}"))
         for path in found.snapshots:
             made.append(path.rename(path.with_name(f"{path.name}.{mark}")))
-        sync_folder(found.folder)
+        sync(found.folder)
     except OSError as error:
-        reason = f"{found.folder}: {error.strerror or error}"
-        raise DiskFullError(reason) if error.errno in NO_ROOM else StateError(reason) from error
+        raise disk_error(found.folder, error, StateError) from error
     finally:
         os.close(lock)
     return tuple(made)
@@ -92,7 +92,7 @@ def _cut(found: Examination, aside: Path) -> Path:
             target.write(block)
         target.flush()
         os.fsync(target.fileno())
-    sync_folder(found.folder)
+    sync(found.folder)
     with journal.open("r+b") as file:
         file.truncate(found.end)
         os.fsync(file.fileno())
