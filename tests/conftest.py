@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from homes import make_tiny_home
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -20,6 +21,12 @@ def repository() -> Path:
 def home() -> Path:
     """The home that the repository itself is: the real ontology, data and queries."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def tiny_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the ontology and the tiny world; nobody may change it."""
+    return make_tiny_home(tmp_path_factory.mktemp("world") / "tiny")
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What every store promises, asked of the engine in this process and of the one in processes of its own."""
+"""Stores with the engine on this machine, beside what every store promises: files, deadlines, limits and kills."""
 
 from __future__ import annotations
 
@@ -19,180 +19,38 @@ from kgraph.errors import (
     DatasetError,
     QueryFailedError,
     QueryMemoryError,
-    QuerySyntaxError,
     QueryTimeoutError,
     StoreBusyError,
     StoreError,
 )
-from kgraph.formats import CSV, GRAPHS, JSON_RESULTS, N_TRIPLES, TSV, TURTLE, XML_RESULTS
+from kgraph.formats import CSV, JSON_RESULTS, TURTLE
 from kgraph.store.answers import render_graph
-from kgraph.store.base import WITHOUT_REVISION, AtRevision, Cancellation, Query, Revision, Store, select
+from kgraph.store.base import WITHOUT_REVISION, AtRevision, Cancellation, Query, Revision
 from kgraph.store.embedded import open_store
 from kgraph.store.workers import WorkerLimits, WorkerStore, can_isolate
-from kgraph.vocabulary import GRAPHS as GRAPH
 from kgraph.vocabulary import TERMS
 
 PEOPLE = f"SELECT (COUNT(*) AS ?count) WHERE {{ ?person a <{TERMS}Person> }}"
 ENDLESS = "SELECT (COUNT(*) AS ?count) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l . ?m ?n ?o }"
-TITLE = "SELECT ?s ?title ?none { ?s <http://purl.org/dc/terms/title> ?title FILTER (CONTAINS(?title, 'tude')) }"
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Path:
-    """The tiny world with the repository's ontology."""
-    folder = tmp_path_factory.mktemp("world")
-    for name in ("ontology", "queries"):
-        shutil.copytree(repository / name, folder / name)
-    shutil.copytree(repository / "tests" / "worlds" / "tiny" / "data", folder / "data")
-    return folder
-
-
-@pytest.fixture(scope="module", params=["embedded", "workers"])
-def store(request: pytest.FixtureRequest, world: Path) -> Iterator[Store]:
-    """Each kind of store with the tiny world."""
-    if request.param == "workers" and not can_isolate():
-        pytest.skip("this platform cannot put queries in processes of their own")
-    opened: Store = (
-        WorkerStore(world, WorkerLimits(timeout=1.0)) if request.param == "workers" else open_store(load_dataset(world))
-    )
-    yield opened
-    opened.close()
-
-
-def count(store: Store, text: str, dataset: tuple[tuple[str, ...], tuple[str, ...]] | None = None) -> int:
-    """Return the single number that a query answers."""
-    return int(
-        json.loads(store.query(Query(text, dataset), JSON_RESULTS).read())["results"]["bindings"][0]["count"]["value"]
-    )
-
-
-@pytest.mark.parametrize(
-    ("default", "expected"),
-    [
-        ((GRAPH + "report",), 2),
-        ((GRAPH + "authority",), 1),
-        ((GRAPH + "report", GRAPH + "authority"), 2),
-        ((GRAPH + "asserted",), 2),
-        ((GRAPH + "all",), 2),
-        ((GRAPH + "inferred",), 0),
-        (("http://nope.example/g",), 0),
-        ((), 0),
-    ],
-)
-def test_from_names_the_graphs_a_query_is_about(store: Store, default: tuple[str, ...], expected: int) -> None:
-    """A statement that stands in two graphs counts once in their union; an unknown graph is empty."""
-    assert count(store, PEOPLE, (default, ())) == expected
-
-
-def test_the_default_graph_is_the_union_without_shapes(store: Store) -> None:
-    """Data, vocabularies and ontology are in it, each statement once; shapes and alignments are not."""
-    assert count(store, PEOPLE) == 2
-    assert count(store, f"SELECT (COUNT(*) AS ?count) {{ <{TERMS}Person> a ?class }}") == 1
-    assert count(store, "SELECT (COUNT(*) AS ?count) { ?s a <http://www.w3.org/ns/shacl#NodeShape> }") == 0
-
-
-def test_named_graphs_are_those_asked_for(store: Store) -> None:
-    """Without a dataset GRAPH sees every named graph; with one it sees the named ones only."""
-    text = f"SELECT (COUNT(DISTINCT ?g) AS ?count) {{ GRAPH ?g {{ ?person a <{TERMS}Person> }} }}"
-    assert count(store, text) == 2
-    assert count(store, text, ((), (GRAPH + "authority",))) == 1
-    assert count(store, text, ((GRAPH + "report",), ())) == 0
-
-
-def test_the_graphs_are_listed_with_their_sizes(store: Store) -> None:
-    """Each folder of the data is a graph."""
-    assert store.graphs()[GRAPH + "authority"] == 2
-    assert {GRAPH + "report", GRAPH + "ontology", GRAPH + "vocabulary"} <= set(store.graphs())
-
-
-def test_tables_are_written_as_the_standard_says(store: Store) -> None:
-    """CSV has CRLF, raw values and RFC 4180 quotes; TSV has LF, ? before names, and terms; unbound is empty."""
-    iri = "https://w3id.org/inkludering/id/document/berg-dal-2001"
-    assert store.query(Query(TITLE), CSV).read().decode() == (f's,title,none\r\n{iri},"Étude, ""A""\nog meir",\r\n')
-    assert store.query(Query(TITLE), TSV).read().decode() == (
-        f'?s\t?title\t?none\n<{iri}>\t"Étude, \\"A\\"\\nog meir"@nn\t\n'
-    )
-    numbers = "SELECT ?a ?b { VALUES (?a ?b) { (120 '2020-01-01'^^<http://www.w3.org/2001/XMLSchema#date>) } }"
-    assert store.query(Query(numbers), TSV).read() == (
-        b'?a\t?b\n120\t"2020-01-01"^^<http://www.w3.org/2001/XMLSchema#date>\n'
-    )
-
-
-def test_a_truth_value_has_every_format(store: Store) -> None:
-    """The specification leaves CSV and TSV open: they hold the word alone."""
-    assert json.loads(store.query(Query("ASK {}"), JSON_RESULTS).read()) == {"head": {}, "boolean": True}
-    assert b"<boolean>true</boolean>" in store.query(Query("ASK {}"), XML_RESULTS).read()
-    assert store.query(Query("ASK {}"), CSV).read() == store.query(Query("ASK {}"), TSV).read() == b"true"
-
-
-@pytest.mark.parametrize("format", GRAPHS, ids=lambda f: f.name)
-def test_a_graph_has_every_format(store: Store, format: object) -> None:
-    """Each format is what its label says: it opens as only that format does."""
-    openings = {
-        "turtle": b"@prefix",
-        "trig": b"@prefix",
-        "n-triples": b"<",
-        "n-quads": b"<",
-        "rdf-xml": b"<?xml",
-        "json-ld": b"[{",
-    }
-    answer = store.query(Query("DESCRIBE <https://w3id.org/inkludering/id/goal/meet>"), format)  # type: ignore[arg-type]
-    assert answer.read().startswith(openings[format.name])  # type: ignore[attr-defined]
-
-
-def test_turtle_has_the_prefixes_it_uses_in_order(store: Store) -> None:
-    """Two answers are the same bytes, and no prefix stands there in vain."""
-    query = Query("DESCRIBE <https://w3id.org/inkludering/id/goal/meet>")
-    first = store.query(query, TURTLE).read().decode()
-    assert first == store.query(query, TURTLE).read().decode()
-    prefixes = [line.split()[1] for line in first.splitlines() if line.startswith("@prefix")]
-    assert prefixes == ["goal:", "ink:", "rdf:", "skos:"]
-    assert "goal:meet a ink:Goal" in first
-
-
-def test_describe_follows_blank_nodes(store: Store) -> None:
-    """The description of a class holds its restrictions down to the last one (concise bounded description)."""
-    restricted = select(
-        store, "SELECT ?c { ?c <http://www.w3.org/2000/01/rdf-schema#subClassOf> ?b FILTER(ISBLANK(?b)) }"
-    )
-    if not restricted:
-        pytest.skip("the ontology has no restriction now")
-    described = store.query(Query(f"DESCRIBE <{restricted[0]['c'].value}>"), N_TRIPLES).read().decode()
-    nodes = {word for line in described.splitlines() for word in line.split() if word.startswith("_:")}
-    assert all(f"\n{node} " in "\n" + described for node in nodes)
-
-
-def test_a_variable_is_bound_to_a_term(store: Store) -> None:
-    """Substitutions are terms and never text."""
-    rows = select(
-        store, "SELECT ?s ?label { ?s <http://www.w3.org/2004/02/skos/core#prefLabel> ?label }", label='"B. Berg"'
-    )
-    assert [row["s"].value for row in rows] == ["https://w3id.org/inkludering/id/person/berg-b"]
-
-
-def test_a_syntax_error_has_a_place(store: Store) -> None:
-    """The engine's complaint comes as ours."""
-    with pytest.raises(QuerySyntaxError) as caught:
-        store.query(Query("SELECT * {\n ?s ?p }"), JSON_RESULTS)
-    assert caught.value.line == 2
-
-
-def test_the_revision_is_that_of_the_statements(world: Path, store: Store, tmp_path: Path) -> None:
+def test_the_revision_is_that_of_the_statements(tiny_home: Path, tmp_path: Path) -> None:
     """The order and layout of the files do not change it, a statement does."""
+    digest = open_store(load_dataset(tiny_home)).revision.digest
     copy = tmp_path / "copy"
-    shutil.copytree(world, copy)
+    shutil.copytree(tiny_home, copy)
     moved = copy / "data" / "ttl" / "report" / "again.ttl"
     moved.rename(moved.with_name("zz.ttl"))
-    assert open_store(load_dataset(copy)).revision.digest == store.revision.digest
+    assert open_store(load_dataset(copy)).revision.digest == digest
     extra = "<http://e/a> <http://e/b> <http://e/c> .\n"
     moved.write_text(extra, encoding="utf-8")
-    assert open_store(load_dataset(copy)).revision.digest != store.revision.digest
+    assert open_store(load_dataset(copy)).revision.digest != digest
 
 
-def test_a_broken_file_is_named_with_its_line(world: Path, tmp_path: Path) -> None:
+def test_a_broken_file_is_named_with_its_line(tiny_home: Path, tmp_path: Path) -> None:
     """A dataset that cannot be read says where."""
     copy = tmp_path / "copy"
-    shutil.copytree(world, copy)
+    shutil.copytree(tiny_home, copy)
     (copy / "data" / "ttl" / "report" / "broken.ttl").write_text("<a:a> <a:b>\n c .\n", encoding="utf-8")
     with pytest.raises(DatasetError, match=r"broken\.ttl:2"):
         open_store(load_dataset(copy))
@@ -210,9 +68,9 @@ needs_isolation = pytest.mark.skipif(not can_isolate(), reason="this platform ha
 
 
 @pytest.fixture
-def workers(world: Path) -> Iterator[WorkerStore]:
+def workers(tiny_home: Path) -> Iterator[WorkerStore]:
     """Two places whose queries may take half a second."""
-    store = WorkerStore(world, WorkerLimits(places=2, slow_places=2, timeout=0.5))
+    store = WorkerStore(tiny_home, WorkerLimits(places=2, slow_places=2, timeout=0.5))
     yield store
     store.close()
 
@@ -261,18 +119,18 @@ def test_slow_queries_leave_room_for_small_ones(workers: WorkerStore) -> None:
 
 
 @needs_isolation
-def test_slow_queries_are_limited(world: Path) -> None:
+def test_slow_queries_are_limited(tiny_home: Path) -> None:
     """One for which no slow place becomes free while it waits is told that the server is busy."""
-    store = WorkerStore(world, WorkerLimits(places=2, slow_places=1, timeout=4, patience=1))
+    store = WorkerStore(tiny_home, WorkerLimits(places=2, slow_places=1, timeout=4, patience=1))
     assert ends_of(store, 2) == [QueryTimeoutError.__name__, StoreBusyError.__name__]
     assert ends_of(store, 2) == [QueryTimeoutError.__name__, StoreBusyError.__name__]
     store.close()
 
 
 @needs_isolation
-def test_memory_is_limited(world: Path) -> None:
+def test_memory_is_limited(tiny_home: Path) -> None:
     """A query that wants more than it may have ends with an error of its own, whatever it does with the memory."""
-    store = WorkerStore(world, WorkerLimits(places=1, memory=64, timeout=20))
+    store = WorkerStore(tiny_home, WorkerLimits(places=1, memory=64, timeout=20))
     doubled = " ".join(f"BIND(CONCAT(?v{step}, ?v{step}) AS ?v{step + 1})" for step in range(26))
     with pytest.raises(QueryMemoryError) as caught:
         store.query(Query("SELECT (STRLEN(?v26) AS ?n) { BIND('0123456789' AS ?v0) " + doubled + " }"), CSV)
@@ -282,9 +140,9 @@ def test_memory_is_limited(world: Path) -> None:
 
 
 @needs_isolation
-def test_the_length_of_answers_may_be_limited(world: Path) -> None:
+def test_the_length_of_answers_may_be_limited(tiny_home: Path) -> None:
     """A longer answer ends with an error of its own."""
-    store = WorkerStore(world, WorkerLimits(places=1, answer=1000))
+    store = WorkerStore(tiny_home, WorkerLimits(places=1, answer=1000))
     with pytest.raises(AnswerTooLargeError):
         store.query(Query("SELECT * { ?s ?p ?o }"), CSV)
     assert store.query(Query("ASK {}"), CSV).read() == b"true"
@@ -305,10 +163,10 @@ def test_the_process_that_holds_the_dataset_is_started_again(workers: WorkerStor
 
 
 @needs_isolation
-def test_changed_files_are_not_served_under_the_old_revision(world: Path, tmp_path: Path) -> None:
+def test_changed_files_are_not_served_under_the_old_revision(tiny_home: Path, tmp_path: Path) -> None:
     """When the dataset has to be loaded again and is another one, queries fail rather than answer from it."""
     home = tmp_path / "home"
-    shutil.copytree(world, home)
+    shutil.copytree(tiny_home, home)
     store = WorkerStore(home, WorkerLimits(places=1, slow_places=1))
     try:
         revision, pid = store.revision, store.zygote_pid
@@ -343,9 +201,9 @@ def test_a_long_answer_comes_in_chunks_and_may_be_given_up(workers: WorkerStore)
 
 
 @needs_isolation
-def test_a_query_is_given_up_from_another_thread(world: Path) -> None:
+def test_a_query_is_given_up_from_another_thread(tiny_home: Path) -> None:
     """Cancelling ends the process at once, long before the deadline."""
-    store = WorkerStore(world, WorkerLimits(places=1, timeout=60))
+    store = WorkerStore(tiny_home, WorkerLimits(places=1, timeout=60))
     cancellation = Cancellation()
     timer = threading.Timer(0.2, cancellation.cancel)
     timer.start()
@@ -356,9 +214,9 @@ def test_a_query_is_given_up_from_another_thread(world: Path) -> None:
 
 
 @needs_isolation
-def test_a_process_is_replaced_after_some_queries(world: Path) -> None:
+def test_a_process_is_replaced_after_some_queries(tiny_home: Path) -> None:
     """Memory that queries leave behind does not pile up."""
-    store = WorkerStore(world, WorkerLimits(places=1, queries=3))
+    store = WorkerStore(tiny_home, WorkerLimits(places=1, queries=3))
     assert [store.query(Query("ASK {}"), CSV).read() for _ in range(10)] == [b"true"] * 10
     store.close()
 

@@ -29,17 +29,6 @@ from kgraph.vocabulary import GRAPHS
 
 REPORT = GRAPHS + "report"
 EX = "https://example.org/"
-ROOT = Path(__file__).resolve().parent.parent
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with the ontology and the tiny world."""
-    home = tmp_path_factory.mktemp("home")
-    for name in ("ontology", "queries"):
-        shutil.copytree(ROOT / name, home / name)
-    shutil.copytree(ROOT / "tests" / "worlds" / "tiny" / "data", home / "data")
-    return home
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["memory", "disk"])
@@ -49,9 +38,9 @@ def on_disk(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture(scope="module")
-def shared(world: Path, on_disk: bool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JournaledStore]:
+def shared(tiny_home: Path, on_disk: bool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JournaledStore]:
     """A store that tests of this module change one after the other."""
-    store = JournaledStore(Source(world, tmp_path_factory.mktemp("state"), on_disk=on_disk))
+    store = JournaledStore(Source(tiny_home, tmp_path_factory.mktemp("state"), on_disk=on_disk))
     yield store
     store.close()
 
@@ -174,9 +163,11 @@ def test_derived_graphs_cannot_be_written(store: JournaledStore) -> None:
             write(store, graph, "replace", "<a> <b> <c> .")
 
 
-def test_clear_and_drop_of_many_graphs_leave_what_is_derived_true(world: Path, on_disk: bool, tmp_path: Path) -> None:
+def test_clear_and_drop_of_many_graphs_leave_what_is_derived_true(
+    tiny_home: Path, on_disk: bool, tmp_path: Path
+) -> None:
     """CLEAR NAMED keeps the unnamed graph; DROP ALL leaves nothing asserted, inferred or in the union."""
-    store = JournaledStore(Source(world, tmp_path / "state", on_disk=on_disk))
+    store = JournaledStore(Source(tiny_home, tmp_path / "state", on_disk=on_disk))
     try:
         update(store, "INSERT DATA { :a :p 1 . GRAPH :g { :b :p 2 } }")
         update(store, "CLEAR NAMED")
@@ -273,12 +264,12 @@ def test_the_journal_keeps_literals_as_they_were_sent(store: JournaledStore, sha
 
 
 def test_a_change_that_takes_too_long_is_stopped_and_the_next_one_goes_on(
-    world: Path,
+    tiny_home: Path,
     on_disk: bool,
     tmp_path: Path,
 ) -> None:
     """Reads go on meanwhile."""
-    store = JournaledStore(Source(world, tmp_path / "state", on_disk=on_disk), writing=WriteLimits(timeout=1.0))
+    store = JournaledStore(Source(tiny_home, tmp_path / "state", on_disk=on_disk), writing=WriteLimits(timeout=1.0))
     cross = " ".join(f"?a{i} ?b{i} ?c{i} ." for i in range(6))
     try:
         with pytest.raises(ChangeTimeoutError):
@@ -315,7 +306,7 @@ def test_concurrent_writers_lose_no_update(store: JournaledStore) -> None:
     assert torn == []
 
 
-def test_changes_beyond_the_queue_are_told_to_come_again(world: Path, on_disk: bool, tmp_path: Path) -> None:
+def test_changes_beyond_the_queue_are_told_to_come_again(tiny_home: Path, on_disk: bool, tmp_path: Path) -> None:
     """With no room to wait, a change beside another one is refused at once."""
     entered, leave = threading.Event(), threading.Event()
 
@@ -324,7 +315,9 @@ def test_changes_beyond_the_queue_are_told_to_come_again(world: Path, on_disk: b
             entered.set()
             leave.wait(10)
 
-    store = JournaledStore(Source(world, tmp_path / "state", on_disk=on_disk), writing=WriteLimits(waiting=0), at=hold)
+    store = JournaledStore(
+        Source(tiny_home, tmp_path / "state", on_disk=on_disk), writing=WriteLimits(waiting=0), at=hold
+    )
     first = threading.Thread(target=lambda: update(store, "INSERT DATA { :a :p 1 }"))
     try:
         first.start()
@@ -338,13 +331,13 @@ def test_changes_beyond_the_queue_are_told_to_come_again(world: Path, on_disk: b
         store.close()
 
 
-def test_what_was_acknowledged_is_there_after_a_new_start(world: Path, on_disk: bool, tmp_path: Path) -> None:
+def test_what_was_acknowledged_is_there_after_a_new_start(tiny_home: Path, on_disk: bool, tmp_path: Path) -> None:
     """Data, union, inferred statements, empty graphs and the revision are those of before."""
 
     def ask(one: JournaledStore) -> list[str]:
         return rows(one, "?s ?p ?v", ((ALL,), ()))
 
-    source = Source(world, tmp_path / "state", on_disk=on_disk)
+    source = Source(tiny_home, tmp_path / "state", on_disk=on_disk)
     store = JournaledStore(source)
     try:
         update(store, "INSERT DATA { :a :p 01 . GRAPH :g { :f a ink:Finding } }; CREATE GRAPH :empty")
@@ -374,9 +367,9 @@ def test_a_graph_that_a_variable_names_is_told_as_created(store: JournaledStore)
     assert f"{EX}h" in store.graphs()
 
 
-def test_the_process_that_holds_the_data_may_die(world: Path, on_disk: bool, tmp_path: Path) -> None:
+def test_the_process_that_holds_the_data_may_die(tiny_home: Path, on_disk: bool, tmp_path: Path) -> None:
     """It is started again from the state directory, with every acknowledged change."""
-    store = JournaledStore(Source(world, tmp_path / "state", on_disk=on_disk))
+    store = JournaledStore(Source(tiny_home, tmp_path / "state", on_disk=on_disk))
     try:
         update(store, "INSERT DATA { :a :p 1 }")
         before = store.zygote_pid
@@ -388,7 +381,7 @@ def test_the_process_that_holds_the_data_may_die(world: Path, on_disk: bool, tmp
         store.close()
 
 
-def test_the_copies_of_the_default_graphs_follow_each_change(world: Path, tmp_path: Path) -> None:
+def test_the_copies_of_the_default_graphs_follow_each_change(tiny_home: Path, tmp_path: Path) -> None:
     """With and without copies, and with the union asked for in each way, the same statements answer."""
     texts = (
         "INSERT DATA { :a :p 1 . GRAPH :g { :a :p 1 . :f a ink:Finding } }",
@@ -405,7 +398,7 @@ def test_the_copies_of_the_default_graphs_follow_each_change(world: Path, tmp_pa
     )
     seen = []
     for copies in (0, 1_000_000):
-        store = JournaledStore(Source(world, tmp_path / str(copies), copies=copies))
+        store = JournaledStore(Source(tiny_home, tmp_path / str(copies), copies=copies))
         try:
             answers = []
             for text in texts:
@@ -420,11 +413,11 @@ def test_the_copies_of_the_default_graphs_follow_each_change(world: Path, tmp_pa
 
 
 def test_a_change_that_is_on_disk_is_acknowledged_and_no_reader_is_left_behind(
-    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The process with the data dies and cannot be started: readers get the new state or an error."""
     monkeypatch.setattr("kgraph.store.workers._FAILURE_KEPT", 0.0)
-    home = Path(shutil.copytree(world, tmp_path / "home"))
+    home = Path(shutil.copytree(tiny_home, tmp_path / "home"))
     broken = home / "ontology" / "broken.ttl"
 
     def spoil(step: str) -> None:
@@ -449,7 +442,7 @@ def test_a_change_that_is_on_disk_is_acknowledged_and_no_reader_is_left_behind(
         kept.close()
 
 
-def test_a_start_while_a_change_is_written_waits_for_it(world: Path, tmp_path: Path) -> None:
+def test_a_start_while_a_change_is_written_waits_for_it(tiny_home: Path, tmp_path: Path) -> None:
     """A reader that finds the process with the data dead gets the state before or after, and no complaint."""
     answers: list[list[str]] = []
 
@@ -464,7 +457,7 @@ def test_a_start_while_a_change_is_written_waits_for_it(world: Path, tmp_path: P
                 reader.start()
 
     readers: list[threading.Thread] = []
-    store = JournaledStore(Source(world, tmp_path / "state"), at=kill)
+    store = JournaledStore(Source(tiny_home, tmp_path / "state"), at=kill)
     try:
         assert update(store, "INSERT DATA { :a :p 1 }").revision.number == 2
         for reader in readers:

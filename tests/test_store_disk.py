@@ -38,16 +38,6 @@ CHANGES = (
 pytestmark = pytest.mark.skipif(not can_isolate(), reason="this platform cannot put queries in processes of their own")
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with the ontology and the tiny world."""
-    home = tmp_path_factory.mktemp("home")
-    for name in ("ontology", "queries"):
-        shutil.copytree(ROOT / name, home / name)
-    shutil.copytree(ROOT / "tests" / "worlds" / "tiny" / "data", home / "data")
-    return home
-
-
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
     """A state directory."""
@@ -55,11 +45,11 @@ def state(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def open_store(world: Path, state: Path) -> Iterator[Callable[..., JournaledStore]]:
+def open_store(tiny_home: Path, state: Path) -> Iterator[Callable[..., JournaledStore]]:
     """Opens the state directory, by default on disk; what is open still is closed at the end."""
     opened: list[JournaledStore] = []
 
-    def open_(on_disk: bool = True, home: Path = world, timeout: float = 10.0) -> JournaledStore:
+    def open_(on_disk: bool = True, home: Path = tiny_home, timeout: float = 10.0) -> JournaledStore:
         limits = WorkerLimits(places=1, timeout=timeout)
         opened.append(JournaledStore(Source(home, state, on_disk=on_disk), limits))
         return opened[-1]
@@ -91,11 +81,11 @@ def directories(state: Path) -> set[str]:
 
 
 def test_both_engines_give_the_same_revisions_and_answers(
-    world: Path, tmp_path: Path, open_store: Callable[..., JournaledStore]
+    tiny_home: Path, tmp_path: Path, open_store: Callable[..., JournaledStore]
 ) -> None:
     """After each change, and what one engine has written the other one opens."""
     disk = open_store()
-    with closing(JournaledStore(Source(world, tmp_path / "other"), WorkerLimits(places=2))) as memory:
+    with closing(JournaledStore(Source(tiny_home, tmp_path / "other"), WorkerLimits(places=2))) as memory:
         assert content(disk) == content(memory)
         assert disk.revision.digest == memory.revision.digest
         for text in CHANGES:
@@ -179,14 +169,14 @@ def test_a_damaged_directory_is_made_anew(state: Path, open_store: Callable[...,
 
 
 def test_other_rules_make_the_directory_anew(
-    world: Path, tmp_path: Path, open_store: Callable[..., JournaledStore]
+    tiny_home: Path, tmp_path: Path, open_store: Callable[..., JournaledStore]
 ) -> None:
     """What is inferred follows the ontology of the package that is started."""
     store = open_store()
     change(store, f"INSERT DATA {{ <{EX}a> a <{EX}New> }}")
     store.close()
     home = tmp_path / "newer"
-    shutil.copytree(world, home)
+    shutil.copytree(tiny_home, home)
     axiom = f"<{EX}New> <http://www.w3.org/2000/01/rdf-schema#subClassOf> <{EX}Newer> .\n"
     with (home / "ontology" / "kgraph.ttl").open("a", encoding="utf-8") as file:
         file.write(axiom)
@@ -202,12 +192,12 @@ def open_store_and_ask(open_store: Callable[..., JournaledStore], home: Path | N
 
 
 @pytest.mark.parametrize("step", ["drafted", "checked", "journaled", "applied"])
-def test_a_server_that_is_killed_leaves_a_good_state(world: Path, state: Path, step: str) -> None:
+def test_a_server_that_is_killed_leaves_a_good_state(tiny_home: Path, state: Path, step: str) -> None:
     """At each step of a change, the next start holds just what the journal says."""
     child = os.fork()
     if child == 0:
         store = JournaledStore(
-            Source(world, state, on_disk=True),
+            Source(tiny_home, state, on_disk=True),
             WorkerLimits(places=1),
             at=lambda reached: os.kill(os.getpid(), signal.SIGKILL) if reached == step else None,
         )
@@ -216,7 +206,7 @@ def test_a_server_that_is_killed_leaves_a_good_state(world: Path, state: Path, s
     assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
     expected = 2 if step in ("journaled", "applied") else 1
     for on_disk in (True, False):
-        with closing(JournaledStore(Source(world, state, on_disk=on_disk), WorkerLimits(places=1))) as store:
+        with closing(JournaledStore(Source(tiny_home, state, on_disk=on_disk), WorkerLimits(places=1))) as store:
             assert store.revision.number == expected
             asked = store.query(Query(f"ASK {{ <{EX}a> a <{INK}Claim> }}"), CSV).read()
             assert (b"true" in asked) == (expected == 2)
@@ -242,11 +232,11 @@ def test_a_reader_keeps_the_revision_that_it_was_asked_in(
 
 
 def test_a_graph_larger_than_what_a_process_may_take_is_asked_and_changed(
-    world: Path, tmp_path: Path, state: Path
+    tiny_home: Path, tmp_path: Path, state: Path
 ) -> None:
     """Neither the process that forks nor the queries hold the graph."""
     home = tmp_path / "large"
-    shutil.copytree(world, home)
+    shutil.copytree(tiny_home, home)
     with (home / "data" / "ttl" / "report" / "large.ttl").open("w", encoding="utf-8") as file:
         file.writelines(f'<{EX}{number}> <{EX}text> "{number:0>1000}" .\n' for number in range(60_000))
     limits = WorkerLimits(places=1, memory=64, timeout=60)
@@ -275,9 +265,9 @@ def test_a_refused_or_dry_change_leaves_no_trace(state: Path, open_store: Callab
     assert content(open_store())[0] == 2
 
 
-def test_a_setting_keeps_the_graph_on_disk(world: Path, state: Path) -> None:
+def test_a_setting_keeps_the_graph_on_disk(tiny_home: Path, state: Path) -> None:
     """``KGRAPH_ENGINE=disk`` is all that is asked for beside the state directory."""
-    with closing(open_settings_store(Settings(engine="disk", state=str(state), query_workers=1), world)) as store:
+    with closing(open_settings_store(Settings(engine="disk", state=str(state), query_workers=1), tiny_home)) as store:
         assert directories(state) == {"rev-1"}
         assert b"true" in store.query(Query("ASK { ?s ?p ?o }"), CSV).read()
 

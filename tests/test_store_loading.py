@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 import random
-import shutil
 from pathlib import Path
 
 import pyoxigraph as ox
 import pytest
+from homes import make_home
 
 from kgraph.dataset import load_dataset
 from kgraph.errors import DatasetError
@@ -20,7 +20,6 @@ from kgraph.store.loading import load_files, load_graphs
 from kgraph.vocabulary import GRAPHS
 
 EX = "https://example.org/"
-ROOT = Path(__file__).resolve().parent.parent
 
 
 def canonical_digest(engine: ox.Store) -> str:
@@ -99,11 +98,8 @@ def test_a_rule_that_gives_very_much_gives_all_of_it() -> None:
 @pytest.fixture
 def large(tmp_path: Path) -> Path:
     """A home with the ontology and files of more than a megabyte."""
-    home = tmp_path / "home"
-    for name in ("ontology", "queries"):
-        shutil.copytree(ROOT / name, home / name)
+    home = make_home(tmp_path / "home")
     folder = home / "data" / "ttl" / "report"
-    folder.mkdir(parents=True)
     rows = "".join(f'<{EX}{number}> <{EX}p> "{"x" * 100}" .\n' for number in range(9000))
     for name in ("one", "two"):
         (folder / f"{name}.ttl").write_text(rows + f'_:b <{EX}name> "{name}" .\n', encoding="utf-8")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
+from homes import make_home
 
 from kgraph.dataset import load_text
 from kgraph.report import Severity
@@ -28,13 +28,9 @@ person:new
 
 
 @pytest.fixture
-def world(home: Path, tmp_path: Path) -> Path:
+def world(tmp_path: Path) -> Path:
     """A home with the real ontology and rules, and one sound record of each kind as its data."""
-    shutil.copytree(home / "ontology", tmp_path / "home/ontology")
-    shutil.copytree(home / "queries", tmp_path / "home/queries")
-    (tmp_path / "home/data/ttl/report").mkdir(parents=True)
-    shutil.copy(FIXTURES / "world/world.ttl", tmp_path / "home/data/ttl/report/world.ttl")
-    return tmp_path / "home"
+    return make_home(tmp_path / "home", FIXTURES / "world/world.ttl")
 
 
 def found(path: Path, world: Path, *others: Path) -> list[tuple[int | None, str]]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import shutil
 import string
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from homes import make_home
 
 from kgraph.dataset import load_text
 from kgraph.errors import QueryFileError, ShapeError
@@ -25,14 +25,9 @@ MUTATED = ("INK-001a", "INK-002d", "INK-005c", "INK-008a", "INK-013d", "INK-022b
 
 
 @pytest.fixture(scope="module")
-def world(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with the real ontology and rules, and one sound record of each kind as its data."""
-    folder = tmp_path_factory.mktemp("world")
-    shutil.copytree(home / "ontology", folder / "ontology")
-    shutil.copytree(home / "queries", folder / "queries")
-    (folder / "data/ttl/report").mkdir(parents=True)
-    shutil.copy(FIXTURES / "world/world.ttl", folder / "data/ttl/report/world.ttl")
-    return folder
+    return make_home(tmp_path_factory.mktemp("world") / "home", FIXTURES / "world/world.ttl")
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,10 @@
-"""A server for tests: the real application on a free loopback port, with the tiny world or the packaged data."""
+"""A server for tests: the real application on a free loopback port."""
 
 from __future__ import annotations
 
 import contextlib
-import shutil
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,34 +13,40 @@ import uvicorn
 from kgraph.settings import Settings
 from kgraph.store.base import Store
 from kgraph.web.app import create_app
+from kgraph.web.front import Front
 from kgraph.web.server import open_settings_store, server_config
 
-ROOT = Path(__file__).resolve().parent.parent
+
+@contextlib.contextmanager
+def front_of(settings: Settings, home: Path, store: Store | None = None) -> Iterator[Front]:
+    """Give the application before a store, or before the one that the settings ask for; the store is closed then."""
+    store = store or open_settings_store(settings, home)
+    try:
+        yield create_app(settings, store, home)
+    finally:
+        store.close()
 
 
-def make_tiny_home(folder: Path) -> Path:
-    """Return a home with the repository's ontology and queries and the data of the tiny world."""
-    home = folder / "tiny"
-    for name in ("ontology", "queries"):
-        shutil.copytree(ROOT / name, home / name)
-    shutil.copytree(ROOT / "tests" / "worlds" / "tiny" / "data", home / "data")
-    return home
+@contextlib.contextmanager
+def listening(config: uvicorn.Config) -> Iterator[str]:
+    """Run a server in a thread and give its address."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
+        thread.start()
+        try:
+            while not server.started:
+                thread.join(0.01)
+                assert thread.is_alive(), "the server ended before it had started"
+            yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 @contextlib.contextmanager
 def serving(settings: Settings, home: Path, store: Store | None = None) -> Iterator[str]:
-    """Serve ``home``, or a store with its queries, in a thread and give the address; all is closed at the end."""
-    store = store or open_settings_store(settings, home)
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(server_config(create_app(settings, store, home), settings))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        try:
-            while not server.started:
-                time.sleep(0.01)
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join()
-            store.close()
+    """Serve ``home``, or a store with its queries, and give the address; all is closed at the end."""
+    with front_of(settings, home, store) as front, listening(server_config(front, settings)) as address:
+        yield address

@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+from web_server import serving
 
 from kgraph.settings import Settings
-
-
-def _web_server() -> ModuleType:
-    path = Path(__file__).resolve().parent.parent / "web_server.py"
-    spec = importlib.util.spec_from_file_location("web_server", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-web_server = _web_server()
-
-
-@pytest.fixture(scope="session")
-def tiny_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with the ontology and the tiny world."""
-    return web_server.make_tiny_home(tmp_path_factory.mktemp("world"))
 
 
 @pytest.fixture(scope="session")
 def server(tiny_home: Path) -> Iterator[str]:
     """The address of a server with the tiny world, whose queries may take a second."""
-    with web_server.serving(Settings(query_timeout=1.0), tiny_home) as address:
+    with serving(Settings(query_timeout=1.0), tiny_home) as address:
         yield address

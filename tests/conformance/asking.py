@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import socket
-import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +11,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 import httpx
-import uvicorn
-from web_server import make_tiny_home
+from homes import make_home, make_tiny_home
+from web_server import front_of, listening
 
 from kgraph.access import Role, create_token
 from kgraph.settings import Settings
-from kgraph.web.app import create_app
-from kgraph.web.front import Front
-from kgraph.web.server import open_settings_store, server_config
+from kgraph.web.server import server_config
 
 EX = "https://example.org/"
 JSON = "application/sparql-results+json"
@@ -125,40 +120,11 @@ def was_called(listening: socket.socket) -> bool:
 
 
 @contextlib.contextmanager
-def front_of(settings: Settings, home: Path) -> Iterator[Front]:
-    """Open the store that the settings ask for, and give the application before it."""
-    store = open_settings_store(settings, home)
-    try:
-        yield create_app(settings, store, home)
-    finally:
-        store.close()
-
-
-@contextlib.contextmanager
-def listening(config: uvicorn.Config) -> Iterator[str]:
-    """Run a server in a thread and give its address."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
-        thread.start()
-        try:
-            while not server.started:
-                time.sleep(0.01)
-            yield f"http://127.0.0.1:{bound.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join()
-
-
-@contextlib.contextmanager
 def conforming(folder: Path, *, empty: bool = False, **chosen: object) -> Iterator[Server]:
     """Serve the tiny world, or almost nothing, with a state directory and a curator's token."""
     settings = Settings(state=str(folder / "state"), log_file="/dev/null", **chosen)  # type: ignore[arg-type]
-    home = make_tiny_home(folder)
+    home = make_home(folder / "empty") if empty else make_tiny_home(folder / "tiny")
     if empty:
-        shutil.rmtree(home / "data")
-        (home / "data" / "ttl" / "report").mkdir(parents=True)
         (home / "data" / "ttl" / "report" / "none.ttl").write_text("", encoding="utf-8")
     with front_of(settings, home) as front, listening(server_config(front, settings)) as address:
         yield Server(address, create_token(folder / "state", Role.CURATOR)[0])

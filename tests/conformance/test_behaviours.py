@@ -10,10 +10,11 @@ import conformance.cases_asking
 import conformance.cases_safety  # noqa: F401
 import pytest
 import uvicorn
-from conformance.asking import EX, Server, conforming, front_of, listening
+from conformance.asking import EX, Server, conforming
 from conformance.broken import BrokenServer
 from conformance.cases import BEHAVIOURS, STUDIES, STUDY_DATA, Case, numbered, render_page
-from web_server import make_tiny_home
+from homes import make_tiny_home
+from web_server import front_of, listening
 
 from kgraph.access import Role, create_token
 from kgraph.settings import Settings
@@ -36,7 +37,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, B
     """The same behind an application that has whatever fault it is told to have."""
     folder = tmp_path_factory.mktemp("broken")
     settings = Settings(state=str(folder / "state"), log_file="/dev/null", **LIMITS)  # type: ignore[arg-type]
-    with front_of(settings, make_tiny_home(folder)) as front:
+    with front_of(settings, make_tiny_home(folder / "tiny")) as front:
         token = create_token(folder / "state", Role.CURATOR)[0]
         application = BrokenServer(front, token)
         config = uvicorn.Config(application, log_level="critical", h11_max_incomplete_event_size=100_000)

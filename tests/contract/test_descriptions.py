@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 from rdflib import DCAT, DCTERMS, FOAF, RDF, RDFS, SH, VOID, Graph, Literal, Namespace, URIRef
+from web_server import serving
 
 from kgraph.settings import Settings
 from kgraph.vocabulary import PREFIXES
@@ -20,11 +20,6 @@ SD = Namespace(PREFIXES["sd"])
 SCHEMA = Namespace(PREFIXES["schema"])
 SPEX = Namespace(PREFIXES["spex"])
 DIRECT = {"Content-Type": "application/sparql-query"}
-
-spec = importlib.util.spec_from_file_location("web_server", Path(__file__).resolve().parent.parent / "web_server.py")
-assert spec is not None and spec.loader is not None
-web_server = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(web_server)
 
 
 def described(server: str, path: str, accept: str = "*/*") -> Graph:
@@ -120,7 +115,7 @@ def test_the_endpoint_leads_to_the_description(server: str) -> None:
 def publication(request: pytest.FixtureRequest, tiny_home: Path) -> Iterator[tuple[str, Graph]]:
     """A contact, and the catalogue of a server that names it."""
     settings = Settings(publisher="Øyane kommune", contact=request.param)
-    with web_server.serving(settings, tiny_home) as address:
+    with serving(settings, tiny_home) as address:
         yield request.param, described(address, "/catalogue")
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 import re
-import shutil
 import tomllib
 from pathlib import Path
 
 import pyshacl
 import pytest
+from homes import make_home
 from pyshacl.errors import ReportableRuntimeError
 from rdflib import Graph
 
@@ -51,14 +51,9 @@ def test_a_shape_that_breaks_the_shapes_for_shapes_is_refused() -> None:
 
 
 @pytest.fixture(scope="module")
-def world(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with the real ontology and rules, and one sound record of each kind as its data."""
-    folder = tmp_path_factory.mktemp("world")
-    shutil.copytree(home / "ontology", folder / "ontology")
-    shutil.copytree(home / "queries", folder / "queries")
-    (folder / "data/ttl/report").mkdir(parents=True)
-    shutil.copy(WORLD, folder / "data/ttl/report/world.ttl")
-    return folder
+    return make_home(tmp_path_factory.mktemp("world") / "home", WORLD)
 
 
 @pytest.fixture(scope="module")

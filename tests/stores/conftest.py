@@ -6,7 +6,6 @@ A store that deviates says so itself: a test that its ``deviations`` name must f
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import shutil
 import socket
 import subprocess
@@ -20,6 +19,8 @@ from pathlib import Path
 
 import pyoxigraph as ox
 import pytest
+from homes import make_tiny_home
+from web_server import serving
 
 from kgraph.dataset import load_dataset
 from kgraph.errors import KgraphError
@@ -223,10 +224,7 @@ class Opened:
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """The tiny world with the repository's ontology, and a graph with every kind of term."""
     folder = tmp_path_factory.mktemp("contract")
-    home = folder / "home"
-    for name in ("ontology", "queries"):
-        shutil.copytree(ROOT / name, home / name)
-    shutil.copytree(ROOT / "tests" / "worlds" / "tiny" / "data", home / "data")
+    home = make_tiny_home(folder / "home")
     (home / "data" / "ttl" / "terms").mkdir()
     shutil.copy(ROOT / "tests" / "stores" / "terms.ttl", home / "data" / "ttl" / "terms" / "terms.ttl")
     return World(home, _write_graphs(home, folder))
@@ -277,12 +275,6 @@ def impatient_oxigraph(world: World, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture(scope="session")
 def serve() -> Callable[[Settings, Path], AbstractContextManager[str]]:
     """What serves a home with settings and gives the address."""
-    path = ROOT / "tests" / "web_server.py"
-    spec = importlib.util.spec_from_file_location("web_server", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    serving: Callable[[Settings, Path], AbstractContextManager[str]] = module.serving
     return serving
 
 

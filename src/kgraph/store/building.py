@@ -6,11 +6,9 @@ The engine is opened by a process of its own, which ends when it is done: the pr
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import hashlib
 import json
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,6 +30,7 @@ from kgraph.store.directories import (
 )
 from kgraph.store.dumps import Dump
 from kgraph.store.embedded import EmbeddedStore
+from kgraph.store.forks import end_with_parent
 from kgraph.store.journal import Entry
 from kgraph.store.literals import Originals
 from kgraph.store.loading import materialise, unite
@@ -39,7 +38,6 @@ from kgraph.store.patch import n_quad
 from kgraph.store.state import StateView
 
 _LAYOUT = 1
-_PR_SET_PDEATHSIG = 1
 
 
 class Building:
@@ -170,10 +168,11 @@ def _run_apart(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     Raises :class:`kgraph.errors.DatasetError` with what it complains of.
     """
     reading, writing = os.pipe()
+    parent = os.getpid()
     child = os.fork()
     if child == 0:
         try:
-            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            end_with_parent(parent)
             with open(writing, "w", encoding="utf-8") as pipe:
                 pipe.write(json.dumps(_outcome(work)))
         finally:

@@ -74,7 +74,7 @@ class Writer:
         self._closed = False
         self._turn = threading.Lock()
         self._queue = threading.BoundedSemaphore(self._limits.waiting + 1)
-        self._drafter: _Drafter | None = None
+        self._drafter: _DraftingProcess | None = None
 
     def change(self, change: Change) -> Outcome:
         """Carry a change out, as :meth:`kgraph.store.base.WritableStore.change` says."""
@@ -138,13 +138,13 @@ class Writer:
         self._drop_drafter()
         return self._have_drafter().draft(change, seconds)
 
-    def _have_drafter(self) -> _Drafter:
+    def _have_drafter(self) -> _DraftingProcess:
         if self._closed:
             raise QueryFailedError("the store is closed")
         if self._drafter is None or not self._drafter.is_alive():
             self._drop_drafter()
             channel, _, handle, _ = self._zygote.fork(for_draft=True)
-            self._drafter = _Drafter(channel, handle, self._memory)
+            self._drafter = _DraftingProcess(channel, handle, self._memory)
         return self._drafter
 
     def _has_lost(self, parent: int) -> bool:
@@ -178,7 +178,7 @@ def _outcome(revision: Revision, draft: Draft) -> Outcome:
     return Outcome(revision, draft.patch, draft.report, draft.created, draft.dropped)
 
 
-class _Drafter:
+class _DraftingProcess:
     """The process that works changes out."""
 
     def __init__(self, channel: socket.socket, handle: int, memory: int) -> None:

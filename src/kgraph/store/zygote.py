@@ -28,6 +28,7 @@ from kgraph.formats import GRAPHS, RESULTS, by_name
 from kgraph.store.base import Query
 from kgraph.store.disk import open_disk
 from kgraph.store.embedded import EmbeddedStore
+from kgraph.store.forks import end_with_parent
 from kgraph.store.frames import (
     APPLY,
     DRAFT,
@@ -43,7 +44,6 @@ from kgraph.store.frames import (
 from kgraph.store.held import Drafter, Holding, Source, open_held
 from kgraph.store.wire import pack_draft, pack_error, unpack_change, unpack_draft
 
-_PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
@@ -119,10 +119,8 @@ def _fork(
 
 def _shut_in(descriptor: int, parent: int, held: Holding) -> None:
     """Leave a fork nothing but its own socket and what it needs of the data: no network, no new rights."""
+    end_with_parent(parent)
     libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(0)
     # An engine that finds no memory says so there with its last words (:func:`kgraph.store.frames.read_frames`).
     os.dup2(descriptor, 2)
     lowest = 3
