@@ -13,6 +13,7 @@
     ``SettingError``       a setting's value does not fit it
     ``RequestError``       a request breaks a rule of the protocol or asks for what is refused
         ``QuerySyntaxError``   the text of a query breaks the grammar
+        ``ServiceCallError``   another endpoint that a query calls gives no answer that can be used
     ``StoreError``         a query that was understood has no answer
         ``QueryTimeoutError``  it took longer than it may
         ``QueryMemoryError``   it wanted more memory than it may have
@@ -104,6 +105,18 @@ class QuerySyntaxError(RequestError):
         self.column = column
         self.length = length
         self.expected = expected
+
+
+class ServiceCallError(RequestError):
+    """Another endpoint that a query calls with SERVICE gives no answer that can be used, or must not be called.
+
+    ``is_failure`` tells that the fault lies with the other endpoint or the way to it, which SERVICE SILENT passes over;
+    otherwise a rule of this server is broken.
+    """
+
+    def __init__(self, code: str, status: int, *, is_failure: bool = False, **params: str | int) -> None:
+        super().__init__(code, status, headers=None, **params)
+        self.is_failure = is_failure
 
 
 class StoreError(KgraphError):

@@ -101,6 +101,19 @@ class Settings:
         pattern=r"\d+-[0-9a-f]{16,64}",
     )
     remote_connections: int = _setting(8, "queries that the other engine is asked at once", least=1)
+    federation: str = _setting(
+        "",
+        "addresses of other endpoints that SERVICE may call, exactly as queries write them, separated by commas; "
+        "empty refuses SERVICE",
+        pattern=r"https?://[^@\s,]+(\s*,\s*https?://[^@\s,]+)*",
+    )
+    federation_calls: int = _setting(5, "calls of other endpoints that one query may make", least=1)
+    federation_connections: int = _setting(8, "calls of other endpoints that may be under way at once", least=1)
+    federation_timeout: float = _setting(
+        5.0, "seconds another endpoint may take for its whole answer, which count as the query's own", least=0.01
+    )
+    federation_answer: int = _setting(8 * 1024 * 1024, "bytes the answer of another endpoint may have", least=1)
+    federation_rows: int = _setting(10_000, "rows the answer of another endpoint may have", least=1)
     max_query_length: int = _setting(1_000_000, "characters a query may have", least=1)
     max_query_nesting: int = _setting(200, "depth to which brackets of a query may nest", least=1)
     max_query_branches: int = _setting(

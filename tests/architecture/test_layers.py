@@ -18,8 +18,8 @@ MODULE_LINES = 400
 FUNCTION_LINES = 80
 
 HOMES = {
-    "pyoxigraph": ("store/", "turtle/", "validation/", "inference/", "reasoning"),
-    "httpx": ("store/remote/",),
+    "pyoxigraph": ("store/", "federation/", "turtle/", "validation/", "inference/", "reasoning"),
+    "httpx": ("store/remote/", "federation/"),
     "pyshacl": ("validation/",),
     "shacl": ("validation/",),
     "rdflib": ("validation/", "reasoning", "inference/"),

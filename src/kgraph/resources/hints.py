@@ -32,6 +32,7 @@ from kgraph.vocabulary import BASE, CONCEPTS, GRAPHS, RESOURCES, SHAPES, TERMS
 
 UNKNOWN = "unknown-term"
 NEEDS_INFERENCE = "needs-inference"
+PASSED_OVER = "service-passed-over"
 
 _ALWAYS_THERE = frozenset({ASSERTED, INFERRED, ALL})
 _TIMEOUT = 1.0
@@ -69,13 +70,15 @@ class Hint:
     """What is to be said of one name of a text.
 
     ``code`` is :data:`UNKNOWN` for a name that stands nowhere in the dataset, :data:`NEEDS_INFERENCE` for one that
-    only what follows has anything of. ``suggestion`` is what was probably meant, written as the text would write it,
-    empty if nothing is much like it.
+    only what follows has anything of, :data:`PASSED_OVER` for another endpoint that gave no answer to a SERVICE SILENT.
+    ``suggestion`` is what was probably meant, written as the text would write it, empty if nothing is much like it;
+    ``cause`` the code of what was passed over.
     """
 
     code: str
     name: Name
     suggestion: str = ""
+    cause: str = ""
 
     def message(self, language: str) -> str:
         """Return the hint as sentences."""

@@ -17,17 +17,25 @@ _INPUTS = tuple(f for f in GRAPHS if f not in (N_QUADS, TRIG))
 
 
 def describe_service(
-    endpoint: str, graphs: Mapping[str, int], in_default: int, *, is_union: bool = True, is_writable: bool = False
+    endpoint: str,
+    graphs: Mapping[str, int],
+    in_default: int,
+    *,
+    is_union: bool = True,
+    is_writable: bool = False,
+    is_federated: bool = False,
 ) -> str:
     """Return the description of the endpoint at an address, in N-Triples.
 
     ``graphs`` maps the IRIs of the named graphs to their numbers of statements; ``in_default`` is the number
     of statements in the default graph, where each counts once. ``is_union`` tells that the default graph is the union
-    of the others, ``is_writable`` that those who hold a token may send updates and graphs.
+    of the others, ``is_writable`` that those who hold a token may send updates and graphs, ``is_federated`` that
+    queries may call other endpoints.
     """
     service, dataset, default = "_:service", "_:dataset", "_:default"
     languages = (*_LANGUAGES, *(["SPARQL11Update"] if is_writable else []))
-    features = (*(["UnionDefaultGraph"] if is_union else []), "EmptyGraphs")
+    federated = ["BasicFederatedQuery"] if is_federated else []
+    features = (*(["UnionDefaultGraph"] if is_union else []), "EmptyGraphs", *federated)
     inputs = _INPUTS if is_writable else ()
     lines = [
         statement(service, "rdf:type", term("sd:Service")),

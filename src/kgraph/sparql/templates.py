@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from kgraph.sparql.prologue import Prologue
+from kgraph.sparql.scope import matching_bracket
 from kgraph.sparql.tokens import Token
 from kgraph.turtle.literals import BadEscapeError, literal_term, unescape
 from kgraph.vocabulary import PREFIXES
@@ -50,7 +51,7 @@ class TemplateReader:
             if token.is_word("GRAPH"):
                 yield from self._statement(statement, graph)
                 statement = []
-                end = matching_brace(tokens, position + 2)
+                end = matching_bracket(tokens, position + 2)
                 yield from self.patterns(tokens[position + 3 : end], self._graph(tokens[position + 1]))
                 position = end
             elif depth == 0 and _is_sign(token, "."):
@@ -135,16 +136,6 @@ class TemplateReader:
 
     def _graph(self, token: Token) -> str | None:
         return self._prologue.certain_iri(token) if token.kind in ("iri", "name") else None
-
-
-def matching_brace(tokens: Sequence[Token], opening: int) -> int:
-    """Return the index of the brace that closes the one at ``opening``."""
-    depth = 0
-    for position in range(opening, len(tokens)):
-        depth += _is_sign(tokens[position], "{") - _is_sign(tokens[position], "}")
-        if depth == 0:
-            return position
-    raise ValueError("the brace is never closed")
 
 
 def _split(tokens: Sequence[Token], sign: str) -> Iterator[Sequence[Token]]:

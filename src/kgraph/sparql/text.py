@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kgraph.errors import QuerySyntaxError, RequestError
 from kgraph.sparql.diagnosis import near, settle_tokens
+from kgraph.sparql.federation import ServiceCall, read_calls
 from kgraph.sparql.prologue import Prologue
 from kgraph.sparql.tokens import Token, decode_escapes, iter_tokens
 from kgraph.turtle.iris import is_well_formed
@@ -22,11 +24,17 @@ _VOLATILE = ("NOW", "RAND", "UUID", "STRUUID", "BNODE")
 
 @dataclass(frozen=True)
 class Limits:
-    """How long, how deep and how branched a text may be before it is refused unread."""
+    """How long, how deep and how branched a text may be before it is refused unread.
+
+    ``endpoints`` are the addresses that SERVICE may call, and one query may make so many ``calls``; without any,
+    SERVICE is refused, as it always is in updates.
+    """
 
     length: int = 1_000_000
     nesting: int = 200
     branches: int = 1000
+    endpoints: frozenset[str] = frozenset()
+    calls: int = 5
 
 
 @dataclass(frozen=True)
@@ -34,8 +42,9 @@ class QueryText:
     """A query's text and what its tokens tell.
 
     ``form`` is one of :data:`QUERY_FORMS`; ``is_volatile`` tells that the answer may differ from one time to
-    the next on the same data (NOW, RAND, UUID …). ``default_graphs`` and ``named_graphs`` are the IRIs of FROM and
-    FROM NAMED; both are ``None`` if the text has no dataset clause.
+    the next on the same data (NOW, RAND, UUID, SERVICE …). ``default_graphs`` and ``named_graphs`` are the IRIs of FROM
+    and FROM NAMED; both are ``None`` if the text has no dataset clause. ``calls`` are those of other endpoints; while
+    there are any, the text is not for an engine.
     """
 
     text: str
@@ -43,6 +52,7 @@ class QueryText:
     default_graphs: tuple[str, ...] | None = None
     named_graphs: tuple[str, ...] | None = None
     is_volatile: bool = False
+    calls: tuple[ServiceCall, ...] = ()
 
     @property
     def is_graph(self) -> bool:
@@ -56,7 +66,7 @@ def read_query_text(text: str, limits: Limits | None = None) -> QueryText:
     A byte-order mark at the start is dropped, and escapes outside of strings are decoded. Raises
     :class:`kgraph.errors.QuerySyntaxError` for a text that cannot be a query, and
     :class:`kgraph.errors.RequestError` for one that is too long, too deep, an update, or that calls another server
-    (SERVICE).
+    (SERVICE) which it may not call.
     """
     limits = limits or Limits()
     text = decode_text(text, limits)
@@ -65,11 +75,18 @@ def read_query_text(text: str, limits: Limits | None = None) -> QueryText:
     start = prologue.declare(tokens)
     form = _read_form(tokens[start:])
     tokens = settle_tokens(text, tokens, "Query")
-    check_tokens(tokens, limits)
+    if limits.endpoints and _find_service(tokens):
+        # A bracket that is never closed says more than the token that does not fit because of it.
+        _check_size(tokens, limits)
+        tokens = settle_tokens(text, tokens, "Query", always=True)
+        _check_size(tokens, limits)
+    else:
+        check_tokens(tokens, limits)
     prologue.check_names(tokens[start:])
     default, named = _read_dataset(tokens[start:], prologue)
-    is_volatile = any(token.is_word(*_VOLATILE) for token in tokens)
-    return QueryText(text, form, default, named, is_volatile)
+    calls = read_calls(text, tokens, start, prologue, limits.endpoints, limits.calls) if limits.endpoints else ()
+    is_volatile = bool(calls) or any(token.is_word(*_VOLATILE) for token in tokens)
+    return QueryText(text, form, default, named, is_volatile, calls)
 
 
 def decode_text(text: str, limits: Limits) -> str:
@@ -90,9 +107,12 @@ def check_tokens(tokens: list[Token], limits: Limits) -> None:
     :class:`kgraph.errors.RequestError` for what would overflow the stack of the engine's parser, and for SERVICE.
     """
     _check_size(tokens, limits)
-    for token in tokens:
-        if token.is_word("SERVICE"):
-            raise RequestError("service-refused", 403, line=token.line, column=token.column)
+    if token := _find_service(tokens):
+        raise RequestError("service-refused", 403, line=token.line, column=token.column)
+
+
+def _find_service(tokens: Sequence[Token]) -> Token | None:
+    return next((token for token in tokens if token.is_word("SERVICE")), None)
 
 
 def _read_form(tokens: list[Token]) -> str:

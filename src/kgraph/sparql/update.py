@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from kgraph.errors import QuerySyntaxError, RequestError
 from kgraph.sparql.diagnosis import refine, settle_tokens
 from kgraph.sparql.prologue import Prologue
-from kgraph.sparql.templates import QuadPattern, TemplateReader, matching_brace
+from kgraph.sparql.scope import matching_bracket
+from kgraph.sparql.templates import QuadPattern, TemplateReader
 from kgraph.sparql.text import QUERY_FORMS, Limits, check_tokens, decode_text
 from kgraph.sparql.tokens import Token, iter_tokens
 from kgraph.turtle.iris import is_well_formed
@@ -265,7 +266,7 @@ class _Operation:
 
     def _take(self, kind: str, opening: int, graph: str | None) -> int:
         """Take in the template or the data whose brace is at ``opening``; return the index of its end."""
-        end = matching_brace(self._tokens, opening)
+        end = matching_bracket(self._tokens, opening)
         inner = self._tokens[opening + 1 : end]
         _check_terms(kind, inner)
         self._touches += self._templates.patterns(inner, graph)

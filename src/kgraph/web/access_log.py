@@ -54,6 +54,8 @@ class AccessLog:
             rows = "null" if exchange.rows is None else exchange.rows
             hit = "true" if exchange.is_hit else "false"
             line += f', "form": "{exchange.form}", "query": "{exchange.query_hash}", "rows": {rows}, "cache": {hit}'
+        if exchange.calls:
+            line += f', "calls": {exchange.calls}'
         self._write(level, line)
 
     def event(self, level: str, event: str, **fields: object) -> None:

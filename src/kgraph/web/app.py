@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio.to_thread
 from fastapi import FastAPI
@@ -41,6 +42,9 @@ from kgraph.web.pages import Pages
 from kgraph.web.problems import problem_of
 from kgraph.web.services import Services
 
+if TYPE_CHECKING:
+    from kgraph.federation import Federation
+
 _MIB = 1024 * 1024
 _READ = ["GET", "HEAD"]
 _HEAD_ROOM = 32768
@@ -53,7 +57,8 @@ def create_app(settings: Settings, store: Store, home: Path) -> Front:
 
     Raises :class:`kgraph.errors.SettingError` for settings that do not fit together.
     """
-    services = Services(settings, store, Resources(store, home), load_library(home / "queries"))
+    library, federation = load_library(home / "queries"), _open_federation(settings)
+    services = Services(settings, store, Resources(store, home), library, federation)
     pages, data = Pages(services), DataRoutes(services)
     described = Descriptions(services, Catalogue(store, home))
     cache = AnswerCache(settings.cache_mib * _MIB)
@@ -96,6 +101,22 @@ def create_app(settings: Settings, store: Store, home: Path) -> Front:
     if isinstance(store, WorkerStore):
         front.direct = DirectAnswers(services, store, cache, clients, front)
     return front
+
+
+def _open_federation(settings: Settings) -> Federation | None:
+    if not settings.federation:
+        return None
+    # Imported here: a server that calls nobody need not wait for the client's library.
+    from kgraph.federation import Federation, FederationLimits
+
+    limits = FederationLimits(
+        connections=settings.federation_connections,
+        patience=settings.queue_timeout,
+        timeout=settings.federation_timeout,
+        answer=settings.federation_answer,
+        rows=settings.federation_rows,
+    )
+    return Federation(settings.federation, limits)
 
 
 def _clients(settings: Settings) -> Clients:

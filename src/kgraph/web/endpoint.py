@@ -31,6 +31,7 @@ from kgraph.web.cache import AnswerCache, Cached
 from kgraph.web.changes import Changes
 from kgraph.web.clients import Clients
 from kgraph.web.exchanges import Exchange, exchange_of
+from kgraph.web.federating import fill, wait_for_client_to_leave
 from kgraph.web.http import CACHE_CONTROL, is_fresh, preflight_headers, problem_response, read_body, run_in_threadpool
 from kgraph.web.notices import add_to_head
 from kgraph.web.pages import Pages
@@ -139,13 +140,15 @@ class SparqlEndpoint:
         endpoint = endpoint_address(request, self._services.settings.public_address)
         is_union = self._services.settings.default_graph == "union"
         is_writable = self._changes.are_taken
-        tag = self._services.tag("description", endpoint, chosen.name, is_writable)
+        is_federated = self._services.federation is not None
+        tag = self._services.tag("description", endpoint, chosen.name, is_writable, is_federated)
         described = describe_service(
             endpoint,
             self._services.store.graphs(),
             self._services.in_default(),
             is_union=is_union,
             is_writable=is_writable,
+            is_federated=is_federated,
         )
         body = render_graph(described, chosen)
         response = static_answer(request, body, chosen, tag)
@@ -168,6 +171,10 @@ class _Asking:
     async def run(self, send: Send, keep: Keep) -> None:
         """Ask, and send what is answered; what may be kept is given to ``keep``."""
         try:
+            if self._question.text.calls:
+                self._exchange.calls = len(self._question.text.calls)
+                self._watch_client()
+                self._question = await fill(self._services, self._question)
             answer = await self._services.ask_soon(self._question, self._watch_client)
             try:
                 await self._send(answer, send, keep)
@@ -190,12 +197,8 @@ class _Asking:
     def _watch_client(self) -> None:
         """Give the query up when its client leaves, which is looked for only if the query takes its time."""
         if self._watch is None:
-            self._watch = asyncio.get_running_loop().create_task(self._wait_for_client_to_leave())
-
-    async def _wait_for_client_to_leave(self) -> None:
-        while (await self._request.receive())["type"] != "http.disconnect":
-            pass
-        await run_in_threadpool(self._cancellation.cancel)
+            leaving = wait_for_client_to_leave(self._request, self._cancellation)
+            self._watch = asyncio.get_running_loop().create_task(leaving)
 
     async def _send(self, answer: Answer, send: Send, keep: Keep) -> None:
         exchange, question = self._exchange, self._question

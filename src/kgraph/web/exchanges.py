@@ -30,8 +30,8 @@ class Exchange:
 
     ``fields`` are those of the request's head. ``outcome`` is ``ok``, the code of the problem that was answered,
     ``cut`` for an answer that could not be completed, or ``left`` if the client did not wait for it. ``rows`` is the
-    number of rows or statements where it is known. ``cached`` is the answer in the cache that this one is, if it is
-    one; ``sender`` sends the answer.
+    number of rows or statements where it is known, ``calls`` that of calls of other endpoints. ``cached`` is the answer
+    in the cache that this one is, if it is one; ``sender`` sends the answer.
     """
 
     method: str
@@ -46,6 +46,7 @@ class Exchange:
     form: str = ""
     query_hash: str = ""
     rows: int | None = None
+    calls: int = 0
     revision: Revision | None = None
     cached: Cached | None = None
     is_hit: bool = False

@@ -69,9 +69,10 @@ def remark(services: Services, question: Question, body: bytes | None, query: st
 
     A query of the default graph that is answered with nothing is asked once more with what follows from the ontology.
     """
-    asked = question.query
-    is_empty = body is not None and says_nothing(asked.text, body, question.format)
-    hints = services.hints.find(asked.text, asked.dataset, is_empty=is_empty, thorough=True)
+    asked, own_text = question.query, question.own_text
+    is_empty = body is not None and says_nothing(own_text, body, question.format)
+    found = services.hints.find(own_text, asked.dataset, is_empty=is_empty, thorough=True)
+    hints = (*question.remarks, *found)
     notices = [Notice(hint.code, hint.message(language), hint.name.line, hint.name.column) for hint in hints]
     mended = _mend(query, hints)
     if mended:
@@ -126,6 +127,8 @@ def _member(hint: Hint) -> str:
         parameters["suggestion"] = _string(hint.suggestion)
     if hint.code == NEEDS_INFERENCE:
         parameters["from"] = _string(ALL)
+    if hint.cause:
+        parameters["cause"] = hint.cause
     return hint.code + "".join(f"; {name}={value}" for name, value in parameters.items())
 
 

@@ -62,6 +62,15 @@ class Operations:
         if revision is not None:
             yield "kgraph_revision", "number of the state of the data", revision.number
             yield "kgraph_revision_time_seconds", "when the state of the data came to be", revision.date.timestamp()
+        federation = self._services.federation
+        if federation is not None:
+            yield "kgraph_federation_calls_total", "calls of other endpoints", federation.calls
+            yield (
+                "kgraph_federation_failures_total",
+                "such calls without a usable answer",
+                federation.failures,
+            )
+            yield "kgraph_federation_calls_open", "such calls under way", federation.open
         if isinstance(store, WorkerStore):
             yield "kgraph_places", "places for queries that have just begun", store.limits.places
             yield "kgraph_places_idle", "such places that are free", store.places.idle

@@ -21,6 +21,8 @@ from kgraph.store.base import ALL, Answer, Term, read_table
 from kgraph.vocabulary import TERMS
 from kgraph.web.api import endpoint_address
 from kgraph.web.examples import Example, examples_of
+from kgraph.web.exchanges import exchange_of
+from kgraph.web.federating import fill_watched
 from kgraph.web.http import CACHE_CONTROL, LANGUAGE_COOKIE, is_fresh, language_of, run_in_threadpool
 from kgraph.web.notices import Notice, remark
 from kgraph.web.problems import Problem, problem_of
@@ -150,9 +152,7 @@ class Pages:
         status = 200
         if query.strip():
             try:
-                result = await run_in_threadpool(
-                    self._run, query, endpoint_address(request, self._services.settings.public_address), language
-                )
+                result = await self._answer(request, query, language)
             except KgraphError as error:
                 fault = _fault(problem_of(error, language), query)
                 status = fault.problem.status
@@ -183,10 +183,17 @@ class Pages:
         headers = {"Cache-Control": "public, max-age=86400"}
         return Response(self.icon, headers=headers, media_type="image/svg+xml")
 
-    def _run(self, query: str, address: str, language: str) -> Result:
+    async def _answer(self, request: Request, query: str, language: str) -> Result:
         began = time.monotonic()
+        address = endpoint_address(request, self._services.settings.public_address)
         accept = f"{JSON_RESULTS.media_type}, {TURTLE.media_type}"
-        question = self._services.read_question(QueryOperation(query), accept, address)
+        question = await run_in_threadpool(self._services.read_question, QueryOperation(query), accept, address)
+        if question.text.calls:
+            exchange_of(request.scope).calls = len(question.text.calls)
+            question = await fill_watched(self._services, question, request)
+        return await run_in_threadpool(self._run, question, query, language, began)
+
+    def _run(self, question: Question, query: str, language: str, began: float) -> Result:
         body = _read_at_most(self._services.ask(question), _PAGE_BYTES)
         result = self._read(question, body, f"{time.monotonic() - began:.2f}")
         return replace(result, notices=remark(self._services, question, body, query, language))

@@ -44,6 +44,17 @@ STATUSES: Mapping[str, int] = {
     "query-too-deep": 400,
     "query-too-branched": 400,
     "service-refused": 403,
+    "service-variable": 403,
+    "service-not-listed": 403,
+    "service-private": 403,
+    "service-too-many": 400,
+    "service-unreachable": 502,
+    "service-timeout": 504,
+    "service-failed": 502,
+    "service-unreadable": 502,
+    "service-blank-node": 502,
+    "service-too-large": 503,
+    "service-too-many-rows": 503,
     "update-as-query": 400,
     "query-as-update": 400,
     "load-refused": 403,
@@ -104,6 +115,7 @@ STATUSES: Mapping[str, int] = {
     "internal": 500,
     "unknown-term": 200,
     "needs-inference": 200,
+    "service-passed-over": 200,
 }
 """The status of each code, in the order in which the documentation lists them; 200 is that of mere remarks."""
 

@@ -106,6 +106,7 @@ def serve(settings: Settings, home: Path) -> None:
     :func:`open_settings_store` raises.
     """
     _check_address(settings)
+    _check_endpoints(settings)
     if not settings.remote_query_address and not (can_isolate() and settings.isolation):
         print("Queries run without isolation: nothing stops one that takes long.", file=sys.stderr)
     store = open_settings_store(settings, home)
@@ -137,6 +138,14 @@ def _check_address(settings: Settings) -> None:
         hint = "; --port names another, 0 any free one" if error.errno == errno.EADDRINUSE else ""
         where = f"{settings.host}:{settings.port}"
         raise SettingError(f"cannot listen on {where}: {error.strerror or error}{hint}") from error
+
+
+def _check_endpoints(settings: Settings) -> None:
+    """Refuse endpoints that may not be called before the dataset is read."""
+    if settings.federation:
+        from kgraph.federation.addresses import read_endpoints
+
+        read_endpoints(settings.federation)
 
 
 def server_config(front: Front, settings: Settings) -> uvicorn.Config:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
 
@@ -18,6 +19,7 @@ from kgraph.resources.hints import Hint, Hints, says_nothing
 from kgraph.settings import Settings
 from kgraph.sparql.adapting import adapt
 from kgraph.sparql.diagnosis import refine
+from kgraph.sparql.federation import FilledText, without_calls
 from kgraph.sparql.plain import read_plain
 from kgraph.sparql.protocol import QueryOperation
 from kgraph.sparql.text import Limits, QueryText, read_query_text
@@ -33,6 +35,9 @@ from kgraph.store.base import (
     select,
 )
 
+if TYPE_CHECKING:
+    from kgraph.federation import Federation
+
 _USUAL_ACCEPT = 256
 _LOOKED_AT_ONCE = 16384
 _WORD = re.compile(r"[A-Za-z][A-Za-z_-]{3,}")
@@ -43,12 +48,21 @@ class Question:
     """A query that may be asked: read, within the limits, with the format of its answer settled.
 
     ``digest`` names query, dataset and format; it is empty for a query whose answer differs from one time to the next.
+    A query with calls of other endpoints may be asked once it is ``filled`` with what they answered; ``remarks`` tell
+    of those that did not.
     """
 
     query: Query
     text: QueryText
     format: Format
     digest: str
+    filled: FilledText | None = None
+    remarks: tuple[Hint, ...] = ()
+
+    @property
+    def own_text(self) -> str:
+        """What the query asks of our own data, each token where the client has it."""
+        return without_calls(self.text.text, self.text.calls) if self.text.calls else self.query.text
 
     def tag(self, revision: Revision | None) -> str:
         """Return the weak ETag of the answer at a revision; empty for one that no tag can stand for."""
@@ -63,6 +77,7 @@ class Services:
     store: Store
     resources: Resources
     library: QueryLibrary
+    federation: Federation | None = None
 
     @property
     def revision(self) -> Revision | None:
@@ -133,7 +148,7 @@ class Services:
         try:
             return self.store.query(question.query, question.format)
         except QuerySyntaxError as error:
-            raise self._explain(question.text.text, error) from error
+            raise self._explain(question, error) from error
 
     async def ask_soon(self, question: Question, when_long: Callable[[], None]) -> Answer:
         """Have a question answered from the event loop; ``when_long`` is called if the answer is not there at once.
@@ -146,20 +161,21 @@ class Services:
         try:
             return await self._soon.ask(question.query, question.format, when_long)
         except QuerySyntaxError as error:
-            raise await run_in_threadpool(self._explain, question.text.text, error) from error
+            raise await run_in_threadpool(self._explain, question, error) from error
 
     def may_have_hints(self, question: Question, body: bytes | None) -> bool:
         """Tell at once whether there may be anything to remark on an answer, or on one whose body is yet to come."""
         text = question.query.text
-        if question.query.dataset is not None or len(text) > _LOOKED_AT_ONCE:
+        if question.query.dataset is not None or len(text) > _LOOKED_AT_ONCE or question.filled is not None:
             return True
         return self.hints.may_have(text, body is not None and says_nothing(text, body, question.format))
 
     def hints_on(self, question: Question, body: bytes | None) -> tuple[Hint, ...]:
         """Return what is to be remarked on an answer, or on one whose body is yet to come."""
-        text = question.query.text
+        text = question.own_text
         is_empty = body is not None and says_nothing(text, body, question.format)
-        return self.hints.find(text, question.query.dataset, is_empty=is_empty, thorough=body is None)
+        hints = self.hints.find(text, question.query.dataset, is_empty=is_empty, thorough=body is None)
+        return (*question.remarks, *hints)
 
     @cached_property
     def hints(self) -> Hints:
@@ -173,7 +189,14 @@ class Services:
     @cached_property
     def _limits(self) -> Limits:
         limits = self.settings
-        return Limits(limits.max_query_length, limits.max_query_nesting, limits.max_query_branches)
+        endpoints = self.federation.endpoints if self.federation is not None else frozenset()
+        return Limits(
+            limits.max_query_length,
+            limits.max_query_nesting,
+            limits.max_query_branches,
+            endpoints,
+            limits.federation_calls,
+        )
 
     def _read_whole(self, text: str, address: str) -> QueryText:
         if len(text) <= self.settings.max_query_length:
@@ -186,8 +209,11 @@ class Services:
         is_usual = limits.max_query_nesting >= usual.nesting and limits.max_query_branches >= usual.branches
         return read_plain(text) if is_usual and len(text) <= limits.max_query_length else None
 
-    def _explain(self, text: str, error: QuerySyntaxError) -> QuerySyntaxError:
+    def _explain(self, question: Question, error: QuerySyntaxError) -> QuerySyntaxError:
         """Return the exact complaint about a text that the engine cannot read."""
+        text = question.text.text
+        if question.filled is not None:
+            error.line, error.column = question.filled.place_of(error.line, error.column)
         try:
             read_query_text(text, self._limits)
         except QuerySyntaxError as refused:

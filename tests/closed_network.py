@@ -1,0 +1,311 @@
+"""A network of its own with other endpoints in it and servers of kgraph that may call them.
+
+Run as a program it goes into namespaces (user, network, mounts) that nothing leaves and nothing enters. There ``lo``
+has an address that looks public, and /etc/hosts has names for them. The servers of kgraph listen on Unix sockets in the
+folder given, which can be reached from outside. Each line of standard input is a command as JSON, each line of standard
+output its result; the first tells ``ready``, or why there are no namespaces.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import gzip
+import http.server
+import io
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import urllib.parse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import httpx
+
+_NEW_USER, _NEW_NET, _NEW_MOUNTS = 0x10000000, 0x40000000, 0x00020000
+_BIND, _RECURSIVE, _PRIVATE = 4096, 16384, 1 << 18
+_SET_ADDRESS, _GET_FLAGS, _SET_FLAGS, _UP = 0x8916, 0x8913, 0x8914, 1
+PUBLIC = "93.184.215.14"
+HOSTS = f"""127.0.0.1 localhost home.example.org
+10.0.0.1 private.example.org
+{PUBLIC} data.example.org mixed.example.org
+127.0.0.1 mixed.example.org
+"""
+PORT, KGRAPH_PORT = 8080, 8081
+OTHERS = f"http://{PUBLIC}:{PORT}"
+"""Where the other endpoints are; in their network alone it leads to them."""
+
+JSON = "application/sparql-results+json"
+
+REMOTE = """
+@prefix ink: <https://w3id.org/inkludering/ont#> .
+@prefix person: <https://w3id.org/inkludering/id/person/> .
+@prefix skos: <http://www.w3.org/2004/02/skos/core#> .
+@prefix : <http://e/> .
+person:berg-b :born 1950 ; :knows :a, :b ; :says "ja"@nb--ltr .
+person:berg-b :name "Berg"@nb, "Berg, \\"B\\"\\n\\\\u0041 {} # SERVICE"@en .
+:a :knows :b ; :height 1.80 ; :born "1950"^^<http://www.w3.org/2001/XMLSchema#gYear> ; :at [ :city "Bø" ] .
+:b :knows :a ; :empty "" ; :states <<( :a :knows <<( :b :knows :a )>> )>> .
+"""
+
+
+def go_inside(folder: Path) -> None:
+    """Leave the network. Raises ``OSError`` where that is not allowed."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    _check(libc.unshare(_NEW_USER | _NEW_NET | _NEW_MOUNTS))
+    hosts = folder / "hosts"
+    hosts.write_text(HOSTS, encoding="ascii")
+    _check(libc.mount(b"none", b"/", None, _RECURSIVE | _PRIVATE, None))
+    _check(libc.mount(bytes(hosts), b"/etc/hosts", None, _BIND, None))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        flags = fcntl.ioctl(control, _GET_FLAGS, struct.pack("16sh14x", b"lo", 0))
+        number = struct.unpack("16sh14x", flags)[1]
+        fcntl.ioctl(control, _SET_FLAGS, struct.pack("16sh14x", b"lo", number | _UP))
+        address = struct.pack("16sHH4s8x", b"lo:1", socket.AF_INET, 0, socket.inet_aton(PUBLIC))
+        fcntl.ioctl(control, _SET_ADDRESS, address)
+
+
+def _check(result: int) -> None:
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def table(*rows: dict[str, object], variables: tuple[str, ...] = ("x",)) -> bytes:
+    """Return a table in JSON."""
+    return json.dumps({"head": {"vars": variables}, "results": {"bindings": rows}}).encode()
+
+
+ONE = {"x": {"type": "uri", "value": "http://e/a"}}
+WHOLE = table(ONE)
+_OPEN = '{"type":"triple","value":{"subject":{"type":"uri","value":"http://e/a"},"predicate":'
+_OPEN += '{"type":"uri","value":"http://e/a"},"object":'
+DEEP = '{"head":{"vars":["x"]},"results":{"bindings":[{"x":' + _OPEN * 20000 + '{"type":"uri","value":"http://e/a"}'
+DEEP += "}}" * 20000 + "}]}}"
+BODIES: dict[str, tuple[str, bytes]] = {
+    "/whole": (JSON, WHOLE),
+    "/plain-json": ("application/json; charset=utf-8", WHOLE),
+    "/html": ("text/html", b"<html><body>hello</body></html>"),
+    "/untyped": ("", WHOLE),
+    "/early": (JSON, WHOLE[:-2]),
+    "/no-json": (JSON, b"no results"),
+    "/boolean": (JSON, b'{"head":{},"boolean":true}'),
+    "/other-variables": (JSON, table({"y": {"type": "uri", "value": "http://e/a"}}, variables=("y",))),
+    "/undeclared": (JSON, table({"y": {"type": "uri", "value": "http://e/a"}})),
+    "/none-at-all": (JSON, table(variables=())),
+    "/blank": (JSON, table({"x": {"type": "bnode", "value": "b0"}})),
+    "/bad-iri": (JSON, table({"x": {"type": "uri", "value": "http://e/> } SERVICE <http://e/> { ?s ?p ?o"}})),
+    "/bad-language": (JSON, table({"x": {"type": "literal", "value": "x", "xml:lang": "x y"}})),
+    "/deep": (JSON, DEEP.encode()),
+    "/four-rows": (JSON, table(*[ONE] * 4)),
+    "/large": (JSON, table(*[{"x": {"type": "literal", "value": "x" * 5000}}])),
+}
+
+
+class ClosedNetwork:
+    """Servers of kgraph in a network of their own, and the other endpoints there."""
+
+    def __init__(self, process: subprocess.Popen[str], folder: Path) -> None:
+        """Talk to a process that is ready."""
+        self._process = process
+        self._folder = folder
+        self._clients = {
+            name: httpx.Client(transport=httpx.HTTPTransport(uds=str(folder / name)), base_url="http://kgraph")
+            for name in ("usual", "tight")
+        }
+
+    def ask(self, query: str, server: str = "usual", **options: object) -> httpx.Response:
+        """Send a query in a form; ``options`` are headers, or parameters of the request."""
+        headers = options.pop("headers", None)
+        data = {"query": query, **{name: str(value) for name, value in options.items()}}
+        return self._clients[server].post("/sparql", data=data, headers=headers, timeout=60)  # type: ignore[arg-type]
+
+    def client(self, server: str = "usual") -> httpx.Client:
+        """Return a client of a server."""
+        return self._clients[server]
+
+    def tell(self, command: str, **arguments: object) -> object:
+        """Give the process a command and return its result."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps({"do": command, **arguments}) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+    def received(self) -> list[dict[str, object]]:
+        """Return the requests that the other endpoints got since this was asked last."""
+        return self.tell("received")  # type: ignore[return-value]
+
+    def log(self) -> list[dict[str, object]]:
+        """Return the lines of the log of the usual server."""
+        return [json.loads(line) for line in (self._folder / "log").read_text(encoding="utf-8").splitlines()]
+
+    def close(self) -> None:
+        """Close the connections."""
+        for client in self._clients.values():
+            client.close()
+
+
+class Endpoint(http.server.BaseHTTPRequestHandler):
+    """Another endpoint: ``/data`` answers from :data:`REMOTE`, the other paths are wrong in one way each."""
+
+    protocol_version = "HTTP/1.1"
+    received: ClassVar[list[dict[str, object]]] = []
+    left = threading.Event()
+
+    def do_POST(self) -> None:
+        """Answer a query, in a form or as it is."""
+        query = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        if self.headers["Content-Type"] != "application/sparql-query":
+            query = urllib.parse.parse_qs(query)["query"][0]
+        self.received.append({"path": self.path, "query": query, "headers": dict(self.headers.items())})
+        if self.path == "/data":
+            self._send(200, JSON, answer(query))
+        elif self.path in BODIES:
+            self._send(200, *BODIES[self.path])
+        elif self.path.startswith("/status/"):
+            self._send(int(self.path.rpartition("/")[2]), JSON, WHOLE)
+        elif self.path == "/redirect":
+            self._send(307, JSON, b"", Location=f"http://{PUBLIC}:{PORT}/whole")
+        elif self.path == "/gzip":
+            self._send(200, JSON, gzip.compress(WHOLE), **{"Content-Encoding": "gzip"})
+        elif self.path == "/partial":
+            self._send(200, JSON, WHOLE, **{"X-SPARQL-MaxRows": "1"})
+        elif self.path == "/cut":
+            self._send(200, JSON, WHOLE, **{"Content-Length": str(len(WHOLE) + 10)})
+            self.close_connection = True
+        elif self.path == "/chunks":
+            self._send_chunks(ended=True)
+        elif self.path == "/cut-chunks":
+            self._send_chunks(ended=False)
+        elif self.path == "/slow":
+            self._send(200, JSON, b"", **{"Content-Length": "10"})
+            self.rfile.read(1)
+            self.left.set()
+            self.close_connection = True
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Write nothing: standard output has the results of commands."""
+
+    def _send(self, status: int, kind: str, body: bytes, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in ({"Content-Type": kind, "Content-Length": str(len(body))} | headers).items():
+            if value:
+                self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+        self.wfile.flush()
+
+    def _send_chunks(self, *, ended: bool) -> None:
+        self._send(200, JSON, b"", **{"Content-Length": "", "Transfer-Encoding": "chunked"})
+        for start in range(0, len(WHOLE), 7):
+            part = WHOLE[start : start + 7]
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+        if ended:
+            self.wfile.write(b"0\r\n\r\n")
+        self.close_connection = not ended
+
+
+def answer(query: str) -> bytes:
+    """Return what a query of :data:`REMOTE` gives, as another engine would answer it."""
+    import pyoxigraph as ox
+
+    store = ox.Store()
+    store.extend(ox.parse(REMOTE, format=ox.RdfFormat.TURTLE))
+    output = io.BytesIO()
+    store.query(query).serialize(output, format=ox.QueryResultsFormat.JSON)  # type: ignore[union-attr]
+    return output.getvalue()
+
+
+def by_engine(query: str, local: str) -> str:
+    """Return what the engine answers that makes the calls itself, from statements in N-Triples, as JSON."""
+    import pyoxigraph as ox
+
+    store = ox.Store()
+    store.extend(ox.parse(local, format=ox.RdfFormat.N_TRIPLES))
+    results = store.query(query)
+    if isinstance(results, ox.QueryTriples):
+        return json.dumps(sorted(str(triple) for triple in results))
+    output = io.BytesIO()
+    results.serialize(output, format=ox.QueryResultsFormat.JSON)
+    return output.getvalue().decode()
+
+
+def endpoints() -> str:
+    """Return the list of the endpoints that the servers may call."""
+    paths = ("/data", *BODIES, "/status/404", "/status/500", "/status/204", "/redirect", "/gzip", "/partial", "/cut")
+    paths += ("/chunks", "/cut-chunks", "/slow")
+    named = [f"http://{host}.example.org:{PORT}/data" for host in ("data", "home", "private", "mixed", "nowhere")]
+    kgraph = f"http://{PUBLIC}:{KGRAPH_PORT}/sparql"
+    return ",".join([*(f"http://{PUBLIC}:{PORT}{path}" for path in paths), *named, kgraph, f"http://{PUBLIC}:9/none"])
+
+
+@contextlib.contextmanager
+def serving(address: str | Path, home: Path, **settings: object) -> Iterator[None]:
+    """Serve ``home`` at an IP address or a Unix socket."""
+    import uvicorn
+    from web_server import front_of
+
+    from kgraph.settings import Settings
+    from kgraph.web.server import server_config
+
+    chosen = Settings(**settings)  # type: ignore[arg-type]
+    if isinstance(address, Path):
+        listening = socket.socket(socket.AF_UNIX)
+        listening.bind(str(address))
+    else:
+        listening = socket.create_server((address, KGRAPH_PORT))
+    with listening, front_of(chosen, home) as front:
+        server = uvicorn.Server(server_config(front, chosen))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def main(folder: Path, home: Path) -> None:
+    """Go inside, serve, and do what is told until standard input ends."""
+    try:
+        go_inside(folder)
+    except OSError as error:
+        print(f"no namespaces: {error}", flush=True)
+        return
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        # Nobody listens there: a server that took its proxies from the environment would reach nobody.
+        os.environ[name] = "http://127.0.0.1:9"
+    other = http.server.ThreadingHTTPServer((PUBLIC, PORT), Endpoint)
+    threading.Thread(target=other.serve_forever, daemon=True).start()
+    listed, nowhere = endpoints(), os.devnull
+    tight = {"federation_timeout": 0.5, "federation_answer": 4000, "federation_rows": 3, "federation_calls": 2}
+    with (
+        serving(PUBLIC, home, isolation=False, log_file=nowhere),
+        serving(folder / "tight", home, federation=listed, isolation=False, log_file=nowhere, **tight),
+        serving(folder / "usual", home, federation=listed, log_file=str(folder / "log"), federation_timeout=30.0),
+    ):
+        print("ready", flush=True)
+        for line in sys.stdin:
+            command = json.loads(line)
+            match command["do"]:
+                case "received":
+                    result: object = list(Endpoint.received)
+                    Endpoint.received.clear()
+                case "wait-for-leaving":
+                    result = Endpoint.left.wait(command["seconds"])
+                case "ask-the-engine":
+                    result = by_engine(command["query"], command["local"])
+                case _:
+                    raise ValueError(command)
+            print(json.dumps(result), flush=True)
+    other.shutdown()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
