@@ -1,7 +1,7 @@
 """A network of its own with other endpoints in it and servers of kgraph that may call them.
 
 Run as a program it goes into namespaces (user, network, mounts) that nothing leaves and nothing enters. There ``lo``
-has an address that looks public, and /etc/hosts has names for them. The servers of kgraph listen on Unix sockets in the
+has addresses that look public, and /etc/hosts has names for them. The servers of kgraph listen on Unix sockets in the
 folder given, which can be reached from outside. Each line of standard input is a command as JSON, each line of standard
 output its result; the first tells ``ready``, or why there are no namespaces.
 """
@@ -16,11 +16,14 @@ import http.server
 import io
 import json
 import os
+import shutil
 import socket
+import ssl
 import struct
 import subprocess
 import sys
 import threading
+import time
 import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,13 +34,16 @@ import httpx
 _NEW_USER, _NEW_NET, _NEW_MOUNTS = 0x10000000, 0x40000000, 0x00020000
 _BIND, _RECURSIVE, _PRIVATE = 4096, 16384, 1 << 18
 _SET_ADDRESS, _GET_FLAGS, _SET_FLAGS, _UP = 0x8916, 0x8913, 0x8914, 1
-PUBLIC = "93.184.215.14"
+PUBLIC, SILENT, SIX = "93.184.215.14", "93.184.215.15", "2a00:1450::14"
 HOSTS = f"""127.0.0.1 localhost home.example.org
 10.0.0.1 private.example.org
-{PUBLIC} data.example.org mixed.example.org
+{PUBLIC} data.example.org alias.example.org mixed.example.org
 127.0.0.1 mixed.example.org
+{SILENT} two.example.org
+{PUBLIC} two.example.org
+{SIX} six.example.org
 """
-PORT, KGRAPH_PORT = 8080, 8081
+PORT, KGRAPH_PORT, TLS_PORT = 8080, 8081, 8443
 OTHERS = f"http://{PUBLIC}:{PORT}"
 """Where the other endpoints are; in their network alone it leads to them."""
 
@@ -67,8 +73,40 @@ def go_inside(folder: Path) -> None:
         flags = fcntl.ioctl(control, _GET_FLAGS, struct.pack("16sh14x", b"lo", 0))
         number = struct.unpack("16sh14x", flags)[1]
         fcntl.ioctl(control, _SET_FLAGS, struct.pack("16sh14x", b"lo", number | _UP))
-        address = struct.pack("16sHH4s8x", b"lo:1", socket.AF_INET, 0, socket.inet_aton(PUBLIC))
-        fcntl.ioctl(control, _SET_ADDRESS, address)
+        for place, address in enumerate((PUBLIC, SILENT), 1):
+            packed = struct.pack("16sHH4s8x", f"lo:{place}".encode(), socket.AF_INET, 0, socket.inet_aton(address))
+            fcntl.ioctl(control, _SET_ADDRESS, packed)
+
+
+def listen_to_six() -> bool:
+    """Have another endpoint at an address of IPv6; tell whether the system has such."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as control:
+            packed = struct.pack("16sIi", socket.inet_pton(socket.AF_INET6, SIX), 128, socket.if_nametoindex("lo"))
+            fcntl.ioctl(control, _SET_ADDRESS, packed)
+    except OSError:
+        return False
+    server = SixServer((SIX, PORT), Endpoint)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return True
+
+
+def listen_to_tls(folder: Path) -> bool:
+    """Have another endpoint that shows a certificate for data.example.org; tell whether one can be made."""
+    if shutil.which("openssl") is None:
+        return False
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test"]
+    command += ["-addext", "subjectAltName=DNS:data.example.org", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(command, check=True, capture_output=True)
+    os.environ["SSL_CERT_FILE"] = str(certificate)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    context.sni_callback = lambda connection, name, context: Endpoint.names.append(name)
+    server = QuietServer((PUBLIC, TLS_PORT), Endpoint)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return True
 
 
 def _check(result: int) -> None:
@@ -80,6 +118,11 @@ def _check(result: int) -> None:
 def table(*rows: dict[str, object], variables: tuple[str, ...] = ("x",)) -> bytes:
     """Return a table in JSON."""
     return json.dumps({"head": {"vars": variables}, "results": {"bindings": rows}}).encode()
+
+
+def text_row(text: str) -> dict[str, object]:
+    """Return a row with a text."""
+    return {"x": {"type": "literal", "value": text, "xml:lang": "nb"}}
 
 
 ONE = {"x": {"type": "uri", "value": "http://e/a"}}
@@ -104,7 +147,8 @@ BODIES: dict[str, tuple[str, bytes]] = {
     "/bad-language": (JSON, table({"x": {"type": "literal", "value": "x", "xml:lang": "x y"}})),
     "/deep": (JSON, DEEP.encode()),
     "/four-rows": (JSON, table(*[ONE] * 4)),
-    "/large": (JSON, table(*[{"x": {"type": "literal", "value": "x" * 5000}}])),
+    "/many": (JSON, table(*[text_row(f"{n} " + "ø" * 40) for n in range(9999)])),
+    "/large": (JSON, table(text_row("x" * 5000))),
 }
 
 
@@ -156,6 +200,7 @@ class Endpoint(http.server.BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     received: ClassVar[list[dict[str, object]]] = []
+    names: ClassVar[list[str | None]] = []
     left = threading.Event()
 
     def do_POST(self) -> None:
@@ -211,6 +256,28 @@ class Endpoint(http.server.BaseHTTPRequestHandler):
         self.close_connection = not ended
 
 
+class QuietServer(http.server.ThreadingHTTPServer):
+    """A server to which it does not matter that a client breaks off."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Go on."""
+
+
+class SixServer(QuietServer):
+    """A server at an address of IPv6, which the system takes a moment to make its own."""
+
+    address_family = socket.AF_INET6
+
+    def server_bind(self) -> None:
+        """Take the address as soon as it is there."""
+        for _ in range(200):
+            with contextlib.suppress(OSError):
+                super().server_bind()
+                return
+            time.sleep(0.05)
+        super().server_bind()
+
+
 def answer(query: str) -> bytes:
     """Return what a query of :data:`REMOTE` gives, as another engine would answer it."""
     import pyoxigraph as ox
@@ -240,7 +307,11 @@ def endpoints() -> str:
     """Return the list of the endpoints that the servers may call."""
     paths = ("/data", *BODIES, "/status/404", "/status/500", "/status/204", "/redirect", "/gzip", "/partial", "/cut")
     paths += ("/chunks", "/cut-chunks", "/slow")
-    named = [f"http://{host}.example.org:{PORT}/data" for host in ("data", "home", "private", "mixed", "nowhere")]
+    named = [
+        f"http://{host}.example.org:{PORT}/data"
+        for host in ("data", "home", "private", "mixed", "nowhere", "two", "six")
+    ]
+    named += [f"https://{host}.example.org:{TLS_PORT}/data" for host in ("data", "alias")]
     kgraph = f"http://{PUBLIC}:{KGRAPH_PORT}/sparql"
     return ",".join([*(f"http://{PUBLIC}:{PORT}{path}" for path in paths), *named, kgraph, f"http://{PUBLIC}:9/none"])
 
@@ -281,10 +352,12 @@ def main(folder: Path, home: Path) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         # Nobody listens there: a server that took its proxies from the environment would reach nobody.
         os.environ[name] = "http://127.0.0.1:9"
-    other = http.server.ThreadingHTTPServer((PUBLIC, PORT), Endpoint)
+    features = {"ipv6": listen_to_six(), "tls": listen_to_tls(folder)}
+    other = QuietServer((PUBLIC, PORT), Endpoint)
     threading.Thread(target=other.serve_forever, daemon=True).start()
     listed, nowhere = endpoints(), os.devnull
     tight = {"federation_timeout": 0.5, "federation_answer": 4000, "federation_rows": 3, "federation_calls": 2}
+    tight |= {"federation_connections": 1, "queue_timeout": 0.2}
     with (
         serving(PUBLIC, home, isolation=False, log_file=nowhere),
         serving(folder / "tight", home, federation=listed, isolation=False, log_file=nowhere, **tight),
@@ -297,6 +370,11 @@ def main(folder: Path, home: Path) -> None:
                 case "received":
                     result: object = list(Endpoint.received)
                     Endpoint.received.clear()
+                case "features":
+                    result = features
+                case "names":
+                    result = list(Endpoint.names)
+                    Endpoint.names.clear()
                 case "wait-for-leaving":
                     result = Endpoint.left.wait(command["seconds"])
                 case "ask-the-engine":

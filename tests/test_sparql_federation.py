@@ -128,7 +128,13 @@ def test_a_call_that_may_not_be_made_is_refused(text: str, code: str) -> None:
     assert caught.value.params["line"] == 1
 
 
-@pytest.mark.parametrize("text", [f"ASK {{ {E}{{ ?s ?p }} }}", f"ASK {{ {E} ?s }}", f"ASK {{ {E}{{ ", f"{E}{{}}"])
+SHARED = f"ASK {{ _:a ?p ?o . {E}{{ _:a ?q ?r }} }}"
+SHARED_BY_CALLS = f"ASK {{ {E}{{ _:a ?p ?o }} {E}{{ _:a ?q ?r }} }}"
+
+
+@pytest.mark.parametrize(
+    "text", [f"ASK {{ {E}{{ ?s ?p }} }}", f"ASK {{ {E} ?s }}", f"ASK {{ {E}{{ ", f"{E}{{}}", SHARED, SHARED_BY_CALLS]
+)
 def test_a_call_that_breaks_the_grammar_is_a_fault_of_the_text(text: str) -> None:
     """It is never cut out of a text that is not understood."""
     with pytest.raises(QuerySyntaxError):

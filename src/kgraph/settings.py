@@ -112,7 +112,7 @@ class Settings:
     federation_timeout: float = _setting(
         5.0, "seconds another endpoint may take for its whole answer, which count as the query's own", least=0.01
     )
-    federation_answer: int = _setting(8 * 1024 * 1024, "bytes the answer of another endpoint may have", least=1)
+    federation_answer: int = _setting(4 * 1024 * 1024, "bytes the answer of another endpoint may have", least=1)
     federation_rows: int = _setting(10_000, "rows the answer of another endpoint may have", least=1)
     max_query_length: int = _setting(1_000_000, "characters a query may have", least=1)
     max_query_nesting: int = _setting(200, "depth to which brackets of a query may nest", least=1)

@@ -136,6 +136,38 @@ def test_the_name_of_an_endpoint_is_told_to_the_machine_behind_it(inside: Closed
     assert sent["headers"]["Host"] == "data.example.org:8080"  # type: ignore[index]
 
 
+@pytest.mark.parametrize("name", ["two", "six"])
+def test_every_address_of_a_name_is_tried(inside: ClosedNetwork, name: str) -> None:
+    """Nobody listens at the first of two; and a name may have an address of IPv6."""
+    if name == "six" and not inside.tell("features")["ipv6"]:  # type: ignore[index]
+        pytest.skip("this system has no IPv6")
+    answer = inside.ask(f"ASK {{ SERVICE <http://{name}.example.org:8080/data> {{ ?s ?p ?o }} }}")
+    assert answer.json()["boolean"] is True
+
+
+def test_the_certificate_must_be_that_of_the_name(inside: ClosedNetwork) -> None:
+    """The name is told in the handshake, and another name of the same address does not do."""
+    if not inside.tell("features")["tls"]:  # type: ignore[index]
+        pytest.skip("no certificate can be made here: there is no openssl")
+    inside.received()
+    inside.tell("names")
+    query = "ASK {{ SERVICE <https://{}.example.org:8443/data> {{ ?s ?p ?o }} }}"
+    assert inside.ask(query.format("data")).json()["boolean"] is True
+    answer = inside.ask(query.format("alias"))
+    assert (answer.status_code, answer.json()["code"]) == (502, "service-unreachable")
+    assert "certificate" in answer.json()["detail"].lower()
+    assert inside.tell("names") == ["data.example.org", "alias.example.org"]
+    assert [request["headers"]["Host"] for request in inside.received()] == ["data.example.org:8443"]  # type: ignore[index]
+
+
+def test_large_answers_are_put_in_whole(inside: ClosedNetwork) -> None:
+    """Ten thousand rows, which make a query longer than a client may send."""
+    query = f"SELECT (COUNT(?x) AS ?n) (SUM(STRLEN(?x)) AS ?length) {{ SERVICE <{OTHERS}/many> {{ ?x ?y ?z }} }}"
+    (row,) = inside.ask(query).json()["results"]["bindings"]
+    assert int(row["n"]["value"]) == 9999
+    assert int(row["length"]["value"]) == sum(len(f"{n} ") + 40 for n in range(9999))
+
+
 def test_an_answer_with_calls_is_never_kept(inside: ClosedNetwork) -> None:
     """It has no ETag, must not be stored, and the endpoint is asked again each time, but once for the same."""
     inside.received()

@@ -151,6 +151,14 @@ def test_silent_does_not_pass_over_limits_of_ours(inside: ClosedNetwork, path: s
     assert ("kgraph-notice" in answer.headers) == hidden
 
 
+def test_a_call_that_waits_too_long_for_a_connection_may_come_again(inside: ClosedNetwork) -> None:
+    """So many calls are under way at once; the status says that another time there will be room."""
+    query = f"SELECT ?x {{ SERVICE <{OTHERS}/slow> {{ ?x ?y ?z }} SERVICE <{OTHERS}/whole> {{ ?x ?y ?z }} }}"
+    answer = inside.ask(query, "tight")
+    assert told(answer) == ("busy", 503)
+    assert "retry-after" in answer.headers
+
+
 def test_the_time_of_calls_is_the_querys_own(inside: ClosedNetwork) -> None:
     """A query with less time than a call may take ends when its own is up, SILENT or not."""
     for silent in (False, True):

@@ -34,7 +34,7 @@ class FederationLimits:
     connections: int = 8
     patience: float = 5.0
     timeout: float = 5.0
-    answer: int = 8 * 1024 * 1024
+    answer: int = 4 * 1024 * 1024
     rows: int = 10_000
 
 
@@ -65,17 +65,16 @@ class Federation:
         Raises :class:`kgraph.errors.ServiceCallError` with the place of the call, and
         :class:`kgraph.errors.StoreBusyError`. If it is cancelled, so are the calls.
         """
-        tasks: dict[tuple[str, str], asyncio.Task[tuple[Solution, ...]]] = {}
-        for call in calls:
-            key = (call.address, call.query)
-            if key not in tasks:
-                tasks[key] = asyncio.create_task(self._ask(call))
+        different = {(call.address, call.query): call for call in calls}
+        asked = {key: asyncio.create_task(self._ask(call)) for key, call in different.items()}
+        solving = [asyncio.create_task(self._solve(call, asked[call.address, call.query])) for call in calls]
         try:
-            return tuple([await self._solve(call, tasks[call.address, call.query]) for call in calls])
+            return tuple(await asyncio.gather(*solving))
         finally:
-            for task in tasks.values():
+            tasks = (*asked.values(), *solving)
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks.values(), return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _solve(self, call: ServiceCall, task: asyncio.Task[tuple[Solution, ...]]) -> Solved:
         try:

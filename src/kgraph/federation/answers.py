@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Sequence
 
@@ -15,7 +14,8 @@ from kgraph.sparql.federation import Solution
 
 _SHOWN = 200
 _DEEPEST = 64
-_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*+"?|([{\[])|([}\]])', re.DOTALL)
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
 
 
 def check_head(response: httpx.Response, most: int) -> None:
@@ -56,12 +56,12 @@ def read_solutions(body: bytes, variables: Sequence[str], most: int) -> tuple[So
     Raises :class:`kgraph.errors.ServiceCallError` for what is no table or is not whole, for more rows than ``most``,
     and for blank nodes, which no query can name.
     """
-    if _depth(body) > _DEEPEST:
-        raise _unreadable("it nests too deep")
+    if _is_deep(body):
+        raise _unreadable("its brackets nest too deep or do not match")
     solutions: list[Solution] = []
     results: ox.QuerySolutions | ox.QueryBoolean | None = None
     try:
-        results = ox.parse_query_results(io.BytesIO(body), format=ox.QueryResultsFormat.JSON)
+        results = ox.parse_query_results(body, format=ox.QueryResultsFormat.JSON)
         if not isinstance(results, ox.QuerySolutions):
             raise _unreadable("it is no table")
         given = {variable.value for variable in results.variables}
@@ -93,16 +93,15 @@ def _unreadable(reason: str) -> ServiceCallError:
     return ServiceCallError("service-unreadable", 502, is_failure=True, reason=reason[:_SHOWN])
 
 
-def _depth(body: bytes) -> int:
-    """Return how deep the brackets of a JSON text nest: its parser overflows the stack where they nest very deep."""
-    depth = deepest = 0
-    for match in _BRACKETS.finditer(body):
-        if match[1]:
-            depth += 1
-            deepest = max(deepest, depth)
-        elif match[2]:
-            depth -= 1
-    return deepest
+def _is_deep(body: bytes) -> bool:
+    """Tell whether the brackets of a JSON text nest deep, or do not match: its parser overflows the stack of the first.
+
+    Each turn takes the innermost brackets away.
+    """
+    brackets = _STRING.sub(b"", body).translate(None, _NO_BRACKETS)
+    for _ in range(_DEEPEST):
+        brackets = brackets.replace(b"{}", b"").replace(b"[]", b"")
+    return bool(brackets)
 
 
 _Term = ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from kgraph.errors import RequestError
+from kgraph.errors import QuerySyntaxError, RequestError
 from kgraph.sparql.prologue import Prologue
 from kgraph.sparql.rewriting import ROW
 from kgraph.sparql.scope import matching_bracket, visible_variables
@@ -51,12 +51,14 @@ def read_calls(
     The tokens must fit the grammar. An endpoint is asked for the variables that are in scope at the end of its pattern
     and that the query names elsewhere, or for all of them where ``*`` stands for them: solutions without the others are
     just as many. Raises :class:`kgraph.errors.RequestError` for a variable in the place of an address, for an address
-    that is not one of ``endpoints``, and for more than ``most`` calls.
+    that is not one of ``endpoints``, and for more than ``most`` calls; and :class:`kgraph.errors.QuerySyntaxError` for
+    a blank node that stands in a call and elsewhere (SPARQL 1.1 Query, section 5.1.1).
     """
     spans = list(_iter_spans(tokens, start))
     if len(spans) > most:
         token = tokens[spans[most][0]]
         raise RequestError("service-too-many", 400, line=token.line, column=token.column, limit=most)
+    _check_labels(tokens, spans)
     declarations = _declarations(tokens[:start])
     wants_all = bool(spans) and _wants_all(tokens, spans)
     return tuple(
@@ -141,6 +143,18 @@ def _named(tokens: Sequence[Token], span: tuple[int, int]) -> frozenset[str]:
     """Return the variables that are named outside of a call, other calls included."""
     outside = (*tokens[: span[0]], *tokens[span[1] + 1 :])
     return frozenset(token.text[1:] for token in outside if token.kind == "variable")
+
+
+def _check_labels(tokens: Sequence[Token], spans: Sequence[tuple[int, int]]) -> None:
+    """Refuse a label of a blank node that stands in two parts of a query, which no engine sees once they are parted."""
+    parts: dict[str, int] = {}
+    calls = [(first, last, number) for number, (first, last) in enumerate(spans, 1)]
+    for position, token in enumerate(tokens):
+        if token.kind == "blank":
+            part = next((number for first, last, number in calls if first <= position <= last), 0)
+            if parts.setdefault(token.text, part) != part:
+                reason = f"{token.text} stands both within and outside of SERVICE"
+                raise QuerySyntaxError("query-invalid", token.line, token.column, length=len(token.text), reason=reason)
 
 
 def _declarations(tokens: Sequence[Token]) -> str:

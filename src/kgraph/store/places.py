@@ -98,7 +98,8 @@ class SlowPlaces:
         self._waiting = threading.Semaphore(waiting)
         self._number = number
         self._lock = threading.Lock()
-        self._known: OrderedDict[Hashable, None] = OrderedDict()
+        # By their hashes, since texts may be long; two that have the same share what is known, which harms neither.
+        self._known: OrderedDict[int, None] = OrderedDict()
         self.taken = 0
         self.waiting = 0
 
@@ -132,19 +133,19 @@ class SlowPlaces:
     def remember(self, what: Hashable) -> None:
         """Note that a query is slow, so that it takes no place from the others next time."""
         with self._lock:
-            self._known[what] = None
-            self._known.move_to_end(what)
+            self._known[hash(what)] = None
+            self._known.move_to_end(hash(what))
             if len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
 
     def forget(self, what: Hashable) -> None:
         """Note that a query is not slow any longer."""
         with self._lock:
-            self._known.pop(what, None)
+            self._known.pop(hash(what), None)
 
     def knows(self, what: Hashable) -> bool:
         """Tell whether a query was slow the last time."""
-        return what in self._known
+        return hash(what) in self._known
 
     def _count(self, *, taken: int = 0, waiting: int = 0) -> None:
         with self._lock:
