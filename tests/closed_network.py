@@ -16,6 +16,7 @@ import http.server
 import io
 import json
 import os
+import queue
 import shutil
 import socket
 import ssl
@@ -201,7 +202,7 @@ class Endpoint(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     received: ClassVar[list[dict[str, object]]] = []
     names: ClassVar[list[str | None]] = []
-    left = threading.Event()
+    left: ClassVar[queue.Queue[str]] = queue.Queue()
 
     def do_POST(self) -> None:
         """Answer a query, in a form or as it is."""
@@ -231,7 +232,7 @@ class Endpoint(http.server.BaseHTTPRequestHandler):
         elif self.path == "/slow":
             self._send(200, JSON, b"", **{"Content-Length": "10"})
             self.rfile.read(1)
-            self.left.set()
+            self.left.put(query)
             self.close_connection = True
 
     def log_message(self, format: str, *args: object) -> None:
@@ -316,6 +317,16 @@ def endpoints() -> str:
     return ",".join([*(f"http://{PUBLIC}:{PORT}{path}" for path in paths), *named, kgraph, f"http://{PUBLIC}:9/none"])
 
 
+def wait_for_leaving(query: str, seconds: float) -> bool:
+    """Tell whether somebody breaks off, or has broken off, a query to ``/slow`` before its answer came."""
+    ends = time.monotonic() + seconds
+    with contextlib.suppress(queue.Empty):
+        while Endpoint.left.get(timeout=max(ends - time.monotonic(), 0)) != query:
+            pass
+        return True
+    return False
+
+
 @contextlib.contextmanager
 def serving(address: str | Path, home: Path, **settings: object) -> Iterator[None]:
     """Serve ``home`` at an IP address or a Unix socket."""
@@ -376,7 +387,7 @@ def main(folder: Path, home: Path) -> None:
                     result = list(Endpoint.names)
                     Endpoint.names.clear()
                 case "wait-for-leaving":
-                    result = Endpoint.left.wait(command["seconds"])
+                    result = wait_for_leaving(command["query"], command["seconds"])
                 case "ask-the-engine":
                     result = by_engine(command["query"], command["local"])
                 case _:

@@ -50,6 +50,14 @@ def test_a_bad_answer_is_an_error_with_its_place(inside: ClosedNetwork, path: st
     assert f"{OTHERS}/{path}" in answer.json()["detail"]
 
 
+def test_of_calls_that_ask_the_same_the_first_is_told(inside: ClosedNetwork) -> None:
+    """They are made once, and a SILENT beside it changes nothing for the other."""
+    calls = [f"SERVICE {silent} <{OTHERS}/html> {{ ?x ?y ?z }}" for silent in ("SILENT", "", "")]
+    answer = inside.ask("SELECT ?x {\n" + "\n".join(calls) + " }")
+    assert told(answer) == ("service-failed", 502)
+    assert answer.json()["line"] == 3
+
+
 @pytest.mark.parametrize("path", BROKEN)
 def test_silent_passes_over_a_bad_answer_and_says_so(inside: ClosedNetwork, path: str) -> None:
     """One solution without bindings, and a notice with the cause."""
@@ -165,11 +173,18 @@ def test_the_time_of_calls_is_the_querys_own(inside: ClosedNetwork) -> None:
         assert told(inside.ask(query_of("slow", silent=silent), timeout="0.3")) == ("query-timeout", 503)
 
 
-def test_a_client_that_leaves_ends_its_calls(inside: ClosedNetwork) -> None:
-    """The other endpoint sees the connection close, long before the time for an answer is up."""
+@pytest.mark.parametrize("accept", ["application/sparql-results+json", "text/html"])
+def test_a_client_that_leaves_ends_its_calls(inside: ClosedNetwork, accept: str) -> None:
+    """The other endpoint sees the connection close, long before the time for an answer is up; on the page as well."""
+    name = "for_" + accept.rpartition("/")[2].partition("-")[0]
+    query = f"SELECT ?{name} {{ SERVICE <{OTHERS}/slow> {{ ?{name} ?y ?z }} }}"
     with pytest.raises(httpx.ReadTimeout):
-        inside.client().post("/sparql", data={"query": query_of("slow")}, timeout=httpx.Timeout(5, read=0.5))
-    assert inside.tell("wait-for-leaving", seconds=15) is True
+        inside.client().get(
+            "/sparql", params={"query": query}, headers={"Accept": accept}, timeout=httpx.Timeout(5, read=0.5)
+        )
+    # The query would have its ten seconds.
+    sent = f"SELECT ?{name} WHERE {{ ?{name} ?y ?z }}"
+    assert inside.tell("wait-for-leaving", query=sent, seconds=7) is True
 
 
 def test_a_fault_after_a_call_has_its_place_in_the_clients_text(inside: ClosedNetwork) -> None:

@@ -82,7 +82,9 @@ class Federation:
         except ServiceCallError as error:
             if call.is_silent and error.is_failure:
                 return Solved(call, ((None,) * len(call.variables),), error)
-            error.params |= {"address": call.address, "line": call.line, "column": call.column}
+            # Of several calls that ask the same, the error has the place of the first.
+            place: dict[str, str | int] = {"address": call.address, "line": call.line, "column": call.column}
+            error.params = place | error.params
             raise
 
     async def _ask(self, call: ServiceCall) -> tuple[Solution, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Sequence
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 import anyio.to_thread
 
@@ -26,8 +26,8 @@ _UNICAST_6 = ipaddress.ip_network("2000::/3")
 _NOT_PUBLIC = tuple(
     ipaddress.ip_network(written)
     for written in (
-        # What the registries keep for protocols, documentation, tests and the like, whatever this Python knows of them
-        # (RFC 6890), and what other addresses can be wrapped in: relays of 6to4, Teredo, 6to4.
+        # What the registries keep for protocols, documentation, tests and the like (RFC 6890), whatever this Python
+        # knows of it, and what addresses of IPv4 can be wrapped in: relays of 6to4, Teredo (in 2001::/23), 6to4.
         *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
         *("192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24"),
         *("203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4"),
@@ -112,12 +112,11 @@ def _fault(endpoint: str) -> str:
         return "is no address that begins with http:// or https://"
     if not parts.hostname or parts.fragment:
         return "names no server, or a part of what it answers"
-    return "" if _may_be_public(parts) else "is not in the public network, and such are never called"
+    return "" if _may_be_public(parts.hostname) else "is not in the public network, and such are never called"
 
 
-def _may_be_public(parts: SplitResult) -> bool:
-    """Tell whether the host of an address is a name, or an IP address that is public."""
-    host = parts.hostname or ""
+def _may_be_public(host: str) -> bool:
+    """Tell whether a host is a name, or an IP address that is public."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
