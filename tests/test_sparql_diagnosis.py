@@ -9,7 +9,7 @@ import pytest
 from kgraph.errors import QuerySyntaxError
 from kgraph.sparql.diagnosis import refine
 
-FROM_ENGINE = QuerySyntaxError("query-invalid", 1, 30, reason="expected one of a reason, [_]")
+FROM_ENGINE = QuerySyntaxError("query-invalid", 1, 30, reason="expected one of the engine says so, [_]")
 SOUND = """PREFIX e: <http://e/>
 SELECT DISTINCT ?s (COUNT(DISTINCT *) AS ?n) FROM <http://g> FROM NAMED e:g WHERE {
   ?s e:a|^e:b/(e:c)*|!(e:a|^a) ?o , -2 ; a [ e:p 'x'@nn , "y"^^e:t , true , 1.5e3 ] ; .
@@ -77,7 +77,7 @@ def test_a_misspelt_word_is_put_right(text: str, suggestion: str) -> None:
 def test_a_fault_beyond_the_grammar_keeps_the_reason_of_the_engine(text: str) -> None:
     """The grammar finds nothing wrong with what fits it, however deep."""
     error = refine(text, FROM_ENGINE)
-    assert (error.code, error.params["reason"]) == ("query-invalid", "a reason")
+    assert (error.code, error.params["words"]) == ("query-invalid", "the engine says so")
 
 
 def test_every_query_of_the_repository_fits_the_grammar(repository: Path) -> None:

@@ -282,14 +282,14 @@ def test_a_graph_that_is_no_iri_is_never_written_into_a_text(graph: str) -> None
 
 def test_what_the_engine_says_of_an_operation_is_told_with_the_place_in_the_request() -> None:
     """The declarations before it do not count."""
-    text = PREFIX + "CLEAR ALL ;\n  INSERT { ?s ?p ?o }\nWHERE { BIND(1 AS ?x) BIND(2 AS ?x) }"
+    text = PREFIX + "CLEAR ALL ;\n  INSERT { ?s ?p ?o }\nWHERE { {SELECT ?o {} OFFSET 1 OFFSET 2} }"
     step = read_update_text(text).steps[1]
     with pytest.raises(SyntaxError):
         ox.Store().update(step.text)
-    on_first = refine_step(step, QuerySyntaxError("query-invalid", 2, 8, reason="a reason"))
+    on_first = refine_step(step, QuerySyntaxError("query-invalid", 2, 8, reason="the engine says so"))
     assert (on_first.line, on_first.column, on_first.params["of"]) == (3, 3, "update")
-    on_second = refine_step(step, QuerySyntaxError("query-invalid", 3, 36, reason="a reason"))
-    assert (on_second.line, on_second.column, on_second.params["reason"]) == (4, 35, "a reason")
+    on_second = refine_step(step, QuerySyntaxError("query-invalid", 3, 36, reason="the engine says so"))
+    assert (on_second.line, on_second.column, on_second.params["words"]) == (4, 32, "the engine says so")
 
 
 def matches(pattern: QuadPattern, quad: ox.Quad) -> bool:

@@ -142,6 +142,17 @@ def test_every_format_goes_in_and_out(client: httpx.Client) -> None:
     assert client.get("/graphs", params=GRAPH, headers={"Accept": "application/pdf"}).status_code == 406
 
 
+def test_a_statement_about_a_statement_is_kept_as_it_was_sent(client: httpx.Client) -> None:
+    """Triple terms of RDF 1.2, in graphs that are sent and in updates, with the literals in them."""
+    told = f'<{EX}r> <{EX}says> <<( <{EX}a> <{EX}p> "01"^^<http://www.w3.org/2001/XMLSchema#integer> )>> .'
+    assert put(client, told).status_code == 201
+    assert n_triples(client) == [told]
+    update = f"DELETE {{ ?s ?p ?o }} INSERT {{ ?s <{EX}was> ?o }} WHERE {{ GRAPH <{GRAPH['graph']}> {{ ?s ?p ?o }} }}"
+    patched = client.post("/sparql", data={"update": f"WITH <{GRAPH['graph']}> {update}"})
+    assert patched.status_code == 200
+    assert len(n_triples(client)) == 1 and "<<( " in n_triples(client)[0]
+
+
 def test_a_form_with_files_is_merged(client: httpx.Client) -> None:
     """POST of multipart/form-data, each part with a type of its own."""
     files = {

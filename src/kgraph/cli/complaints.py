@@ -27,6 +27,8 @@ def render_complaint(error: RequestError, query: str, language: str, name: str =
 
 def _message(error: RequestError, language: str) -> str:
     key = f"problem.{error.code}"
+    if "fault" in error.params:
+        return wording(f"{error.params['fault']}.message", language, **error.params)
     if not has_text(f"{key}.detail"):
         return ": ".join([error.code, *(str(value) for value in error.params.values())])
     parts = [wording(f"{key}.detail", language, **error.params)]

@@ -10,10 +10,10 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 
 from kgraph.errors import QuerySyntaxError
 from kgraph.sparql.grammar import AGGREGATES, FUNCTIONS, Misfit, follow_tokens
+from kgraph.sparql.rules import find_breach
 from kgraph.sparql.tokens import Token, decode_escapes, iter_tokens
 
 _SHOWN = {
@@ -33,7 +33,7 @@ _OPERANDS = {"variable", "name", "iri", "number", "string", "language"}
 _OPERAND_ENDS = {")", "}", ")>>", ">>"}
 _LIKENESS = 0.7
 _WITH_AUTHORITY = re.compile("<[A-Za-z][A-Za-z0-9+.-]*://")
-_FUNCTION = re.compile("function <([^<>]*)>")
+_SENTENCE = re.compile("[a-z]{2,} [a-z]{2,}")
 _NOT_ADVICE = re.compile(r"^expected (one of )?|\[[^\]]*\](,\s*)?|(,\s*)?\[_\]")
 
 
@@ -117,19 +117,23 @@ def _advice_order(shown: str) -> tuple[bool, str]:
 
 
 def _beyond_grammar(tokens: list[Token], error: QuerySyntaxError) -> QuerySyntaxError:
-    reason = _NOT_ADVICE.sub("", str(error.params.get("reason", ""))).strip(" ,") or "?"
-    function = _FUNCTION.search(reason)
-    for token, following in pairwise(tokens):
-        # Names are not resolved here: the first call of a function that ends like the one in question is close enough.
-        if function and following.text == "(" and _may_be(token, function[1]):
-            return QuerySyntaxError("query-invalid", token.line, token.column, length=len(token.text), reason=reason)
+    """Return the complaint about a rule beyond the grammar; what the engine says of others is quoted if it is words."""
+    said = str(error.params.get("reason", ""))
     before = [token for token in tokens if (token.line, token.column) < (error.line, error.column)]
-    place = before[-1] if before else None
-    line, column = (place.line, place.column) if place else (error.line, error.column)
-    return QuerySyntaxError("query-invalid", line, column, reason=reason)
+    at = before[-1] if before else None
+    breach = find_breach(tokens, said)
+    if breach is not None:
+        length = len(breach.token.text.splitlines()[0]) if breach.token else 1
+        at = breach.token or at
+        return _at(at, error, breach.fault, length, found=breach.found or (at.text if at else ""))
+    words = _NOT_ADVICE.sub("", said).strip(" ,")
+    if _SENTENCE.search(words):
+        return _at(at, error, "fault-engine", words=words)
+    return _at(at, error, "fault-unknown")
 
 
-def _may_be(token: Token, iri: str) -> bool:
-    if token.kind == "iri":
-        return token.text[1:-1] == iri
-    return token.kind == "name" and iri.endswith(token.text.partition(":")[2])
+def _at(at: Token | None, error: QuerySyntaxError, fault: str, length: int = 1, **params: str) -> QuerySyntaxError:
+    line, column = (at.line, at.column) if at else (error.line, error.column)
+    found = QuerySyntaxError("query-invalid", line, column, length=length, fault=fault)
+    found.params.update(params)
+    return found

@@ -73,7 +73,7 @@ def read_query_text(text: str, limits: Limits | None = None) -> QueryText:
     tokens = list(iter_tokens(text))
     prologue = Prologue()
     start = prologue.declare(tokens)
-    form = _read_form(tokens[start:])
+    form = _read_form(tokens[start:], text)
     tokens = settle_tokens(text, tokens, "Query")
     if limits.endpoints and _find_service(tokens):
         # A bracket that is never closed says more than the token that does not fit because of it.
@@ -115,13 +115,16 @@ def _find_service(tokens: Sequence[Token]) -> Token | None:
     return next((token for token in tokens if token.is_word("SERVICE")), None)
 
 
-def _read_form(tokens: list[Token]) -> str:
+def _read_form(tokens: list[Token], text: str) -> str:
     """Return the form of a query from the tokens after its declarations; an update and anything else is refused."""
     if not tokens:
         raise QuerySyntaxError("query-empty", 1, 1, expected=QUERY_FORMS)
     token = tokens[0]
     if token.is_word(*UPDATE_FORMS):
         raise RequestError("update-as-query", 400, found=token.text.upper())
+    if token.is_word("PREFIX", "BASE"):
+        # A declaration that is not one; the grammar tells where.
+        settle_tokens(text, tokens, "Query", always=True)
     if not token.is_word(*QUERY_FORMS):
         raise QuerySyntaxError(
             "query-unexpected",
@@ -157,8 +160,14 @@ def _read_dataset(tokens: list[Token], prologue: Prologue) -> tuple[tuple[str, .
 def _graph_name(token: Token, prologue: Prologue) -> str:
     name = prologue.iri(token)
     if not is_well_formed(name):
-        reason = f"{token.text} is no absolute IRI"
-        raise QuerySyntaxError("query-invalid", token.line, token.column, length=len(token.text), reason=reason)
+        raise QuerySyntaxError(
+            "query-invalid",
+            token.line,
+            token.column,
+            length=len(token.text),
+            fault="fault-relative-graph",
+            found=token.text,
+        )
     return name
 
 

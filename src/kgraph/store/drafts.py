@@ -7,7 +7,6 @@ draft to count journals it and applies it to the store that readers are answered
 
 from __future__ import annotations
 
-import io
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +16,6 @@ import pyoxigraph as ox
 
 from kgraph.dataset import Quad
 from kgraph.errors import KgraphError, QueryFailedError, QuerySyntaxError, RequestError
-from kgraph.formats import RDF_XML
 from kgraph.inference import Maintenance
 from kgraph.report import Report
 from kgraph.sparql.templates import QuadPattern
@@ -31,8 +29,8 @@ from kgraph.sparql.update import (
     refine_step,
     with_dataset,
 )
-from kgraph.store.answers import RDF_FORMATS
 from kgraph.store.base import ALL, ASSERTED, INFERRED, Change, GraphWrite, Update
+from kgraph.store.bodies import read_statements
 from kgraph.store.embedded import (
     UNNAMED,
     EmbeddedStore,
@@ -43,8 +41,7 @@ from kgraph.store.embedded import (
     read_term,
     syntax_error,
 )
-from kgraph.store.entities import check_entities
-from kgraph.store.literals import stored_form
+from kgraph.store.literals import stored_form, term_text
 from kgraph.store.patch import Patch
 
 DERIVED = frozenset({ASSERTED, INFERRED, ALL})
@@ -254,7 +251,7 @@ def _write_graph(write: GraphWrite, tracked: _Tracked) -> None:
         raise RequestError("graph-derived", 403, graph=write.graph)
     engine, node = tracked.engine, graph_node(write.graph)
     tracked.watch([write.graph])
-    sent = list(_read_statements(write)) if write.action != "delete" else []
+    sent = list(read_statements(write)) if write.action != "delete" else []
     before = set(engine.quads_for_pattern(None, None, None, node))
     if write.action == "delete" and write.graph:
         engine.remove_graph(node)
@@ -269,28 +266,9 @@ def _write_graph(write: GraphWrite, tracked: _Tracked) -> None:
     tracked.note(before, set(engine.quads_for_pattern(None, None, None, node)))
 
 
-def _read_statements(write: GraphWrite) -> Iterator[ox.Quad]:
-    """Yield the statements of a body. Raises :class:`kgraph.errors.RequestError` naming the place of a fault."""
-    if write.format is RDF_XML:
-        check_entities(write.body)
-    try:
-        yield from ox.parse(
-            io.BytesIO(write.body),
-            format=RDF_FORMATS[write.format],
-            base_iri=write.base or None,
-            without_named_graphs=True,
-            rename_blank_nodes=True,
-        )
-    except SyntaxError as error:
-        line, column = error.lineno or 1, error.offset or 1
-        raise RequestError("body-unreadable", 400, reason=str(error.msg), line=line, column=column) from error
-    except (ValueError, OSError) as error:
-        raise RequestError("body-unreadable", 400, reason=str(error), line=1, column=1) from error
-
-
 def _note_original(tracked: _Tracked, quad: ox.Quad, graph: str) -> None:
-    if isinstance(quad.object, ox.Literal):
-        sent = str(quad.object)
+    if isinstance(quad.object, ox.Literal | ox.Triple):
+        sent = term_text(quad.object)
         stored = stored_form(sent)
         if stored != sent:
             key = Quad(str(quad.subject), str(quad.predicate), stored, graph)
@@ -306,7 +284,7 @@ def _note_originals(tracked: _Tracked, text: UpdateText) -> None:
     if not changed:
         return
     for added in tracked.added:
-        stored = str(added.object)
+        stored = term_text(added.object)
         if stored in changed:
             key = _quad(added, graph_of(added))
             tracked.originals.setdefault(key, key._replace(object=changed[stored]))
@@ -352,7 +330,7 @@ def _node(term: str | None) -> ox.NamedNode | ox.Literal | ox.BlankNode | ox.Tri
 
 
 def _quad(statement: ox.Quad | ox.Triple, graph: str) -> Quad:
-    return Quad(str(statement.subject), str(statement.predicate), str(statement.object), graph)
+    return Quad(str(statement.subject), str(statement.predicate), term_text(statement.object), graph)
 
 
 def _failure(step: UpdateStep, error: RuntimeError) -> Exception:

@@ -19,7 +19,7 @@ from kgraph.store.answers import RDF_FORMATS, Results, write_results, write_trip
 from kgraph.store.base import ALL, ASSERTED, INFERRED, OUTSIDE_DEFAULT, Answer, Deviation, Query, Revision
 from kgraph.store.copies import NAMES_GRAPHS, Copies
 from kgraph.store.digests import asserted_digest
-from kgraph.store.literals import Originals
+from kgraph.store.literals import Originals, term_text
 from kgraph.store.loading import load_files, load_graphs, unite
 from kgraph.store.patch import Patch, n_quad
 from kgraph.vocabulary import PREFIXES
@@ -30,7 +30,7 @@ UNNAMED = ""
 _COUNT = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
 _MERGED_KEPT = 4
 _NOTHING = ox.Store()
-_UNKNOWN_FUNCTION = re.compile(r"The custom function <[^<>]*> is not supported")
+_BAD_CALL = re.compile(r"The custom function <[^<>]*> (is not supported|requires .*)")
 _PLACE = re.compile(r"error at (\d+):(\d+): (.*)", re.DOTALL)
 _NamedGraph = ox.NamedNode | ox.BlankNode
 _Graph = _NamedGraph | ox.DefaultGraph
@@ -197,7 +197,7 @@ class EmbeddedStore:
         """Return a statement with its literal as it was sent."""
         if isinstance(quad.object, ox.NamedNode | ox.BlankNode):
             return quad
-        held = Quad(str(quad.subject), str(quad.predicate), str(quad.object), graph_of(quad))
+        held = Quad(str(quad.subject), str(quad.predicate), term_text(quad.object), graph_of(quad))
         sent = self.originals.restore(held)
         return quad if sent is held else next(read_quads([sent]))
 
@@ -325,8 +325,8 @@ def _with_columns(text: str) -> str:
 
 
 def failure(error: Exception) -> QuerySyntaxError | QueryFailedError:
-    """Return what it means that the engine gave up: a fault of the text if that calls a function there is not."""
-    if _UNKNOWN_FUNCTION.fullmatch(str(error)):
+    """Return what it means that the engine gave up: a fault of the text if that calls a function wrongly."""
+    if _BAD_CALL.fullmatch(str(error)):
         return QuerySyntaxError("query-invalid", 1, 1, reason=str(error))
     return QueryFailedError(str(error))
 

@@ -25,5 +25,4 @@ def check_entities(body: bytes) -> None:
         if value is None or len(value) > _LONGEST or _REFERENCE.search(value):
             before = body[: declared.start()]
             line, column = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
-            reason = f"an entity may hold no other, no more than {_LONGEST} bytes, and nothing that lies elsewhere"
-            raise RequestError("body-unreadable", 400, reason=reason, line=line, column=column)
+            raise RequestError("body-unreadable", 400, fault="fault-entity", limit=_LONGEST, line=line, column=column)

@@ -231,7 +231,7 @@ def _last_words(change: Change, error: Exception, memory: int) -> StoreError | R
         return ChangeMemoryError(memory)
     # A process that was killed from outside says nothing.
     if words and any(isinstance(step, GraphWrite) for step in change.steps):
-        return RequestError("body-unreadable", 400, reason="it nests too deeply", line=1, column=1)
+        return RequestError("body-unreadable", 400, fault="fault-deep")
     return QueryFailedError("the process that worked the change out is gone")
 
 

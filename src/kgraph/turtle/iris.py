@@ -9,7 +9,8 @@ _PARTS = re.compile(
     r"(?P<query>\?[^#]*)?(?P<fragment>#.*)?",
     re.DOTALL,
 )
-_UCS = "\u00a0-\ud7ff\uf900-\ufdcf\ufdf0-\uffef\U00010000-\U000efffd"
+_PLANES = "".join(f"{chr(plane << 16)}-{chr((plane << 16) + 0xFFFD)}" for plane in range(1, 14))
+_UCS = f"\u00a0-\ud7ff\uf900-\ufdcf\ufdf0-\uffef{_PLANES}\U000e1000-\U000efffd"
 _NAME = rf"A-Za-z0-9\-._~!$&'()*+,;={_UCS}"
 _PERCENT = "%[0-9A-Fa-f]{2}"
 _ABSOLUTE = re.compile(

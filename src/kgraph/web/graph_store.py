@@ -238,7 +238,7 @@ def _parts(content_type: str, body: bytes, graph: str, action: str) -> tuple[Gra
     try:
         message = BytesParser(policy=HTTP).parsebytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body)
     except RecursionError as error:
-        raise RequestError("body-unreadable", 400, reason="it nests too deeply", line=1, column=1) from error
+        raise RequestError("body-unreadable", 400, fault="fault-deep") from error
     writes: list[GraphWrite] = []
     for part in message.iter_parts():
         content = part.get_payload(decode=True)
@@ -246,7 +246,7 @@ def _parts(content_type: str, body: bytes, graph: str, action: str) -> tuple[Gra
             chosen = _format_of(part.get_content_type())
             writes.append(GraphWrite(graph, action if not writes else "merge", content, chosen, graph))
     if not writes:
-        raise RequestError("body-unreadable", 400, reason="the form has no part", line=1, column=1)
+        raise RequestError("body-unreadable", 400, fault="fault-form")
     return tuple(writes)
 
 

@@ -253,7 +253,7 @@ def _problem(
         code=code,
         status=status,
         title=text(_key(code, "title", params), language),
-        detail=text(_key(code, "detail", params), language, **params),
+        detail=_detail(code, language, params),
         hint=_hint(code, language, params),
         line=line,
         column=column,
@@ -263,11 +263,19 @@ def _problem(
     )
 
 
+def _detail(code: str, language: str, params: Mapping[str, str | int]) -> str:
+    """Return what is wrong: the wording of the fault that a text or a body has, else that of the code."""
+    if "fault" in params:
+        return text(f"{params['fault']}.message", language, **params)
+    return text(_key(code, "detail", params), language, **params)
+
+
 def _hint(code: str, language: str, params: Mapping[str, str | int]) -> str:
     """Return how to mend the fault: what was probably meant, else what the catalogue advises."""
     if params.get("suggestion"):
         return text("suggestion.message", language, suggestion=params["suggestion"])
-    key = _key(code, "hint", params)
+    cure = f"{params.get('fault')}.cure"
+    key = cure if has_text(cure) else _key(code, "hint", params)
     if not has_text(key) or params.get("declaration") == "":
         return ""
     return text(key, language, **params)

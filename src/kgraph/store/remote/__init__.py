@@ -29,6 +29,7 @@ from kgraph.store.base import (
     Revision,
     read_table,
 )
+from kgraph.store.literals import term_text
 from kgraph.store.remote.connections import Connections
 from kgraph.store.remote.dialects import STANDARD, Dialect
 from kgraph.store.remote.run import Run
@@ -194,4 +195,4 @@ def _read_term(term: str) -> str:
         raise QueryFailedError(f"not one term: {term}") from error
     if isinstance(quad.object, ox.BlankNode):
         raise QueryFailedError("a blank node cannot be bound in another engine")
-    return str(quad.object)
+    return term_text(quad.object)
