@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from homes import make_home
 
 import kgraph
 from kgraph.cli import run
@@ -25,6 +26,7 @@ class Ended(NamedTuple):
 
 
 Command = Callable[..., Ended]
+FIXTURES = Path(__file__).parent / "fixtures"
 
 
 @pytest.fixture
@@ -128,22 +130,24 @@ def test_a_syntax_error_is_shown_with_a_caret(command: Command) -> None:
     assert ended.err.splitlines()[-1].strip("^~ ") == ""
 
 
-def test_a_query_comes_from_a_file_or_standard_input(command: Command, tmp_path: Path) -> None:
+def test_a_query_comes_from_a_file_or_standard_input(command: Command, tiny_home: Path, tmp_path: Path) -> None:
     """A file, - and --text are three ways to the same answer."""
-    text = "PREFIX ink: <https://w3id.org/inkludering/ont#> ASK { ?gap a ink:KnowledgeGap }"
+    text = "PREFIX ink: <https://w3id.org/inkludering/ont#> ASK { ?goal a ink:Goal }"
     path = tmp_path / "ask.rq"
     path.write_text(text, encoding="utf-8")
-    assert command("query", path) == command("query", "-", stdin=text) == command("query", "--text", text)
-    assert command("query", path).out == "true\n"
+    query = ("query", "--home", tiny_home)
+    assert command(*query, path) == command(*query, "-", stdin=text) == command(*query, "--text", text)
+    assert command(*query, path).out == "true\n"
 
 
-def test_a_name_that_is_not_there_is_told_beside_the_answer(command: Command) -> None:
+def test_a_name_that_is_not_there_is_told_beside_the_answer(command: Command, tiny_home: Path) -> None:
     """On standard error, with the place and what was probably meant; the answer and the exit code stay as they are."""
     text = "PREFIX ink: <https://w3id.org/inkludering/ont#>\nASK { ?gap a ink:knowledge_gap }"
-    ended = command("query", "--text", text, "--language", "en")
+    query = ("query", "--home", tiny_home, "--language", "en", "--text")
+    ended = command(*query, text)
     assert (ended.code, ended.out) == (0, "false\n")
     assert "2:14: ink:knowledge_gap" in ended.err and "Did you mean ink:KnowledgeGap?" in ended.err
-    assert "FROM" in command("query", "--text", text.replace("knowledge_gap", "Claim"), "--language", "en").err
+    assert "FROM" in command(*query, text.replace("knowledge_gap", "Claim")).err
 
 
 def test_a_file_with_a_header_has_parameters(command: Command, tmp_path: Path) -> None:
@@ -153,11 +157,12 @@ def test_a_file_with_a_header_has_parameters(command: Command, tmp_path: Path) -
     assert "mine.rq:1: the field" in command("query", path).err
 
 
-def test_a_graph_is_answered_in_turtle(command: Command) -> None:
+def test_a_graph_is_answered_in_turtle(command: Command, tiny_home: Path) -> None:
     """CONSTRUCT answers in Turtle with kgraph's prefixes unless another format is asked for."""
-    text = "PREFIX ink: <https://w3id.org/inkludering/ont#> CONSTRUCT WHERE { ?s a ink:KnowledgeGap }"
-    assert "@prefix gap:" in command("query", "--text", text).out
-    assert "@prefix" not in command("query", "--text", text, "--format", "n-triples").out
+    text = "PREFIX ink: <https://w3id.org/inkludering/ont#> CONSTRUCT WHERE { ?s a ink:Goal }"
+    query = ("query", "--home", tiny_home, "--text", text)
+    assert "@prefix goal:" in command(*query).out
+    assert "@prefix" not in command(*query, "--format", "n-triples").out
 
 
 def test_info_counts_graphs_and_classes(command: Command) -> None:
@@ -207,23 +212,28 @@ def test_a_missing_file_is_named(command: Command, name: str, tmp_path: Path) ->
     assert "no Turtle file" in command(name, tmp_path).err
 
 
-def test_check_tells_each_fault_with_its_line(command: Command, tmp_path: Path) -> None:
+def test_check_tells_each_fault_with_its_line(command: Command, tiny_home: Path, tmp_path: Path) -> None:
     """A remark is one line with file, line, severity and code, in the chosen language; a summary closes."""
     path = tmp_path / "broken.ttl"
     path.write_text("ex:a ex:b ex:c .\n", encoding="utf-8")
-    ended = command("check", path, "--language", "en")
+    check = ("check", "--home", tiny_home, path)
+    ended = command(*check, "--language", "en")
     assert ended.code == 1
     assert "broken.ttl:1: violation turtle-undeclared-prefix: " in ended.out
     assert ended.out.splitlines()[-1].startswith("1 file(s) checked: ")
-    remarks = json.loads(command("check", path, "--format", "json").out)["remarks"]
+    remarks = json.loads(command(*check, "--format", "json").out)["remarks"]
     assert remarks[0]["line"] == 1
-    assert json.loads(command("check", path, "--format", "sarif").out)["version"] == "2.1.0"
+    assert json.loads(command(*check, "--format", "sarif").out)["version"] == "2.1.0"
 
 
-def test_the_packaged_dataset_has_no_violation(command: Command) -> None:
-    """With no file, check goes over ontology and data, and finds no violation."""
-    ended = command("check", "--language", "en")
+def test_check_without_a_file_goes_over_the_whole_dataset(command: Command, tmp_path: Path) -> None:
+    """Ontology and data; a fault anywhere ends it with 1."""
+    home = make_home(tmp_path / "home", FIXTURES / "world" / "world.ttl")
+    ended = command("check", "--language", "en", "--home", home)
     assert ended.code == 0, ended.out
+    (home / "data" / "ttl" / "report" / "broken.ttl").write_text("ex:a ex:b ex:c .\n", encoding="utf-8")
+    ended = command("check", "--language", "en", "--home", home)
+    assert (ended.code, "broken.ttl:1: violation turtle-undeclared-prefix: " in ended.out) == (1, True)
 
 
 def test_every_locator_is_in_place(command: Command, source_text_path: Path) -> None:
@@ -240,14 +250,15 @@ def test_a_claim_is_shown_with_its_passage(command: Command, source_text_path: P
     assert command("verify-source", "--text", source_text_path, "--claim", "success:none").code == 2
 
 
-def test_a_new_record_has_an_identifier_of_its_own(command: Command) -> None:
+def test_a_new_record_has_an_identifier_of_its_own(command: Command, tiny_home: Path) -> None:
     """Two templates of a claim have two identifiers and an evidence line each; an unknown class is named."""
-    first, second = command("new", "Finding"), command("new", "Finding")
+    new = ("new", "--home", tiny_home)
+    first, second = command(*new, "Finding"), command(*new, "Finding")
     assert first.code == 0
     assert "a ink:Finding ;" in first.out and "a ink:EvidenceLine ;" in first.out
     assert first.out != second.out
-    assert command("new", "Unicorn").code == 2
-    assert "a locator is made by" in command("new", "Finding", "--passage", "1: a").err
+    assert command(*new, "Unicorn").code == 2
+    assert "a locator is made by" in command(*new, "Finding", "--passage", "1: a").err
 
 
 def test_a_new_locator_has_its_offsets(command: Command, source_text_path: Path, tmp_path: Path) -> None:

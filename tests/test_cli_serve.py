@@ -67,9 +67,10 @@ def test_an_address_that_cannot_be_is_refused(serve: Serve, options: tuple[str, 
     assert process.returncode == 2
 
 
-def test_the_start_tells_address_state_and_mistyped_settings(serve: Serve, tmp_path: Path) -> None:
+def test_the_start_tells_address_state_and_mistyped_settings(serve: Serve, tiny_home: Path, tmp_path: Path) -> None:
     """Where it answers, whether it keeps changes, and which variable has no meaning."""
-    process = serve("--port", "0", "--state", tmp_path / "state", KGRAPH_QUERY_TIMEOT="3")
+    options = ("--port", "0", "--home", tiny_home, "--state", tmp_path / "state")
+    process = serve(*options, KGRAPH_QUERY_TIMEOT="3")
     assert process.stdout is not None
     assert process.stdout.readline().startswith("kgraph answers on http://127.0.0.1:")
     assert process.stdout.readline() == f"Changes are kept in {tmp_path / 'state'}\n"

@@ -94,7 +94,7 @@ def test_what_is_asserted_is_no_longer_inferred_and_comes_back_when_it_goes(worl
 def test_random_changes_keep_what_follows(world: World) -> None:
     """Removing and adding few or many statements at random leaves just the closure."""
     generator = random.Random(11)
-    for size in (1, 1, 3, 10, 30, 100, 3000):
+    for size in (1, 3, 30, 3000):
         known = world.asserted()
         removed = generator.sample(known, size)
         mixed = [

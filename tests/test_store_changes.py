@@ -313,7 +313,7 @@ def test_changes_beyond_the_queue_are_told_to_come_again(tiny_home: Path, on_dis
     def hold(step: str) -> None:
         if step == "checked":
             entered.set()
-            leave.wait(10)
+            leave.wait(60)
 
     store = JournaledStore(
         Source(tiny_home, tmp_path / "state", on_disk=on_disk), writing=WriteLimits(waiting=0), at=hold
@@ -321,7 +321,7 @@ def test_changes_beyond_the_queue_are_told_to_come_again(tiny_home: Path, on_dis
     first = threading.Thread(target=lambda: update(store, "INSERT DATA { :a :p 1 }"))
     try:
         first.start()
-        assert entered.wait(10)
+        assert entered.wait(60)
         with pytest.raises(StoreBusyError):
             update(store, "INSERT DATA { :a :p 2 }")
         assert rows(store, ":a :p ?v") == []

@@ -323,16 +323,6 @@ def test_one_more_triple_is_one_more_line(statements: Statements, page: int) -> 
     assert [*after[:added], *after[added + 1 :]] == before
 
 
-def test_the_packaged_dataset_reads_without_a_fault(home: Path) -> None:
-    """Every Turtle file of the ontology and the data is sound and has a stable canonical form."""
-    files = [*sorted(home.glob("ontology/**/*.ttl")), *sorted(home.glob("data/ttl/**/*.ttl"))]
-    assert files
-    for path in files:
-        text = path.read_text(encoding="utf-8")
-        canonical = formatted(text)
-        assert formatted(canonical) == canonical, path
-
-
 def test_the_examples_of_the_reference_are_canonical(repository: Path) -> None:
     """What docs/reference/turtle-layout.md shows is what is written."""
     page = (repository / "docs" / "reference" / "turtle-layout.md").read_text(encoding="utf-8")

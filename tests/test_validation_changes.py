@@ -27,7 +27,7 @@ from kgraph.vocabulary import CONCEPTS, GRAPHS, PREFIXES, RESOURCES, TERMS
 REPORT = GRAPHS + "report"
 A = f"<{PREFIXES['rdf']}type>"
 XSD = PREFIXES["xsd"]
-STEPS, SEED = 60, 20250514
+STEPS, SEED = 32, 20250514
 
 
 @pytest.fixture(scope="module")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 from collections.abc import Iterator
 
 import pytest
 from conformance.asking import EX, QUERY, UPDATE, Server, listening_socket, was_called
+from waiting import wait_until
 
 DISGUISES = {
     "plain": "ASK { SERVICE <$> { ?s ?p ?o } }",
@@ -131,12 +131,11 @@ def test_a_body_calls_nobody_and_is_refused(separate: Server, trap: tuple[str, s
     """Contexts and DTDs are not fetched, and entities are not multiplied."""
     address, listening = trap
     kind, body = BODIES[name]
-    began = time.monotonic()
+    # Entities that are multiplied would not come to an end while the client waits.
     answer = separate.put(f"{EX}body", body.replace("$", address), kind)
     assert not was_called(listening)
     assert answer.status_code == 400, answer.text
     assert len(answer.content) < 10_000
-    assert time.monotonic() - began < 20
 
 
 def test_an_import_is_a_statement_and_no_more(separate: Server, trap: tuple[str, socket.socket]) -> None:
@@ -166,6 +165,4 @@ def test_the_trap_sees_a_call(trap: tuple[str, socket.socket]) -> None:
     address, listening = trap
     host, _, port = address.removeprefix("http://").partition(":")
     with socket.create_connection((host, int(port))):
-        deadline = time.monotonic() + 5
-        while not was_called(listening):
-            assert time.monotonic() < deadline
+        assert wait_until(lambda: was_called(listening))

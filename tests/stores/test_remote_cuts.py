@@ -14,6 +14,7 @@ from urllib.parse import parse_qs
 
 import httpx
 import pytest
+from waiting import wait_until
 
 from kgraph.errors import QueryFailedError, QuerySyntaxError, QueryTimeoutError, StoreBusyError, StoreError
 from kgraph.formats import CSV, JSON_RESULTS, N_TRIPLES, TSV, TURTLE, Format
@@ -321,8 +322,7 @@ def test_all_connections_may_be_in_use(engine: Engine, store: RemoteStore) -> No
     holder = threading.Thread(target=_ignore, args=(other, Query(SELECT)))
     for thread in (*busy, holder):
         thread.start()
-    while len(engine.queries) < 3:
-        time.sleep(0.01)
+    assert wait_until(lambda: len(engine.queries) == 3)
     with pytest.raises(StoreBusyError):
         other.query(Query(SELECT), CSV)
     ended.set()
@@ -365,10 +365,9 @@ def test_a_closed_store_answers_nothing(engine: Engine) -> None:
     engine.script = lambda connection: bool(connection.recv(1)) and None
     running = threading.Thread(target=_ignore, args=(store, Query(SELECT)))
     running.start()
-    while not engine.queries:
-        time.sleep(0.01)
+    assert wait_until(lambda: bool(engine.queries))
     store.close()
-    running.join(10)
+    running.join(60)
     assert not running.is_alive()
     with pytest.raises(QueryFailedError, match="closed"):
         store.query(Query(SELECT), CSV)
@@ -426,8 +425,7 @@ def test_a_graph_that_comes_later_is_seen(engine: Engine) -> None:
     with closing(RemoteStore(engine.address, limits=RemoteLimits(graphs_age=0.0))) as store:
         assert GRAPHS + "links" not in store.graphs()
         engine.graphs = (*OWN, GRAPHS + "links")
-        while GRAPHS + "links" not in store.graphs():
-            time.sleep(0.01)
+        assert wait_until(lambda: GRAPHS + "links" in store.graphs())
 
 
 @pytest.mark.parametrize("term", ["_:b", "<a:a> . <b:b>", '"x" } #', "?y", ""])
