@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pyoxigraph as ox
 import pytest
 
 from kgraph.errors import QuerySyntaxError, RequestError
@@ -26,12 +27,13 @@ def calls_of(text: str) -> tuple[ServiceCall, ...]:
         ("{ $s ?p $s }", "s p"),
         ("{ ?s <p>/^<q> [ <r> ?o ], ( ?x _:b ) }", "s o x"),
         ("{ << ?a ?b ?c ~ ?r >> ?p <<( ?d <p> ?e )>> {| ?f ?g |} }", "a b c r p d e f g"),
-        ("{ ?s ?p ?o FILTER(?x = ?y) FILTER NOT EXISTS { ?a ?b ?c } FILTER <f>(?z) FILTER REGEX(?s, ?r) }", "s p o"),
+        ("{ ?s ?p ?o FILTER(?x = ?y) FILTER NOT EXISTS { ?a ?b ?c } FILTER REGEX(?s, ?r) }", "s p o"),
+        ("{ ?s ?p ?o FILTER <http://www.w3.org/2001/XMLSchema#boolean>(?z) }", "s p o"),
         ("{ ?s ?p ?o FILTER(?s IN (?x, (?y + 1))) ?s ?q ?r }", "s p o q r"),
         ("{ ?s ?p ?o MINUS { ?x ?y ?z } OPTIONAL { ?o ?q ?r } }", "s p o q r"),
         ("{ BIND(CONCAT(STR(?x), (?y)) AS ?z) VALUES ?v { 1 } VALUES (?a ?b) { (UNDEF 1) } }", "z v a b"),
         ("{ BIND(EXISTS { ?a ?b ?c } AS ?z) }", "z"),
-        ("{ GRAPH ?g { ?s <p> 1 } { <s> ?u 1 } UNION { SERVICE ?w { <s> <p> ?x } } }", "g s u w x"),
+        ("{ GRAPH ?g { ?s <p> 1 } { <s> ?u 1 } UNION { SERVICE ?w { <s> <p> ?x } } }", "g s u x"),
         ("{ SELECT ?s (COUNT(?o) AS ?n) { ?s ?p ?o } GROUP BY ?s HAVING(COUNT(?o) > 1) }", "s n"),
         ("{ ?a <p> 1 { SELECT DISTINCT (STR(?s) AS ?t) WHERE { ?s ?p ?o } ORDER BY ?q } ?b <p> 1 }", "a t b"),
         ("{ { SELECT * { ?s <p> 1 MINUS { ?x ?y ?z } { SELECT ?i { ?i ?j ?k } } } } }", "s i"),
@@ -40,13 +42,16 @@ def calls_of(text: str) -> tuple[ServiceCall, ...]:
     ],
 )
 def test_the_variables_in_scope_are_those_of_the_specification(pattern: str, variables: str) -> None:
-    """SPARQL 1.1 Query, section 18.2.1, for each kind of pattern."""
+    """SPARQL 1.1 Query, section 18.2.1, for each kind of pattern; the engine's ``SELECT *`` has the same."""
     text = f"BASE <http://b/> SELECT * {{ {E}{pattern} }}"
     (call,) = calls_of(text)
     assert " ".join(call.variables) == variables
     columns = " ".join("?" + name for name in call.variables) or "(1 AS ?kgraph_row)"
     assert call.query == f"BASE <http://b/> SELECT {columns} WHERE {pattern}"
     assert text[call.start : call.end] == f"{E}{pattern}"
+    by_engine = ox.Store().query(f"BASE <http://b/> SELECT * {pattern}")
+    assert isinstance(by_engine, ox.QuerySolutions)
+    assert {variable.value for variable in by_engine.variables} == set(call.variables)
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ _CLOSING = {"{": "}", "(": ")"}
 def visible_variables(tokens: Sequence[Token], opening: int) -> tuple[str, ...]:
     """Return the names of the variables in scope at the end of the group whose brace is at ``opening``, as they occur.
 
-    The tokens must fit the grammar. Variables that stand only in a filter, in MINUS, or within a subquery that does not
-    project them are not in scope.
+    The tokens must fit the grammar. Variables that stand only in a filter, in MINUS, in the place of an address, or
+    within a subquery that does not project them are not in scope.
     """
     found: dict[str, None] = {}
     _take_patterns(tokens, opening, matching_bracket(tokens, opening) + 1, found)
@@ -42,6 +42,9 @@ def _take_patterns(tokens: Sequence[Token], position: int, end: int, found: dict
         elif token.is_word("BIND"):
             position = matching_bracket(tokens, position + 1)
             found[tokens[position - 1].text[1:]] = None
+        elif token.is_word("SERVICE"):
+            # A variable in the place of the address is bound elsewhere or not at all.
+            position = _next_opening(tokens, position) - 1
         elif token.is_word("SELECT"):
             # A subquery is all that its group has.
             close = matching_bracket(tokens, position - 1)
