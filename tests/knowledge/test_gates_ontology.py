@@ -6,6 +6,7 @@ Each fault is a query that finds it and a statement that plants it, so that no c
 from __future__ import annotations
 
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -243,13 +244,14 @@ def axioms(home: Path) -> str:
     return "\n".join(path.read_text(encoding="utf-8") for path in paths)
 
 
-def found(turtle: str, query: str) -> set[str]:
+@cache
+def found(turtle: str, query: str) -> frozenset[str]:
     """The entities that a query for a fault finds, by their names."""
     store = Store()
     store.load(turtle.encode(), format=RdfFormat.TURTLE)
     rows = store.query(f"{HEADER}SELECT DISTINCT ?entity WHERE {{ {query} }}")
     assert isinstance(rows, QuerySolutions)
-    return {str(row["entity"]).strip("<>").removeprefix(TERMS) for row in rows}
+    return frozenset(str(row["entity"]).strip("<>").removeprefix(TERMS) for row in rows)
 
 
 @pytest.fixture(scope="module")

@@ -238,8 +238,6 @@ def _last_words(change: Change, error: Exception, memory: int) -> StoreError | R
 class JournaledStore(WorkerStore):
     """A dataset that can be asked in processes of its own, and changed; what is acknowledged is on disk."""
 
-    deviations = WorkerStore.deviations
-
     def __init__(
         self,
         source: Source,
