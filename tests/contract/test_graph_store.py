@@ -197,6 +197,18 @@ def test_a_stale_tag_is_412(client: httpx.Client) -> None:
     assert put(client, "<a> <p> 3 .", headers={"If-None-Match": "*"}).status_code == 412
     assert client.delete("/graphs", params=GRAPH, headers={"If-Match": tag}).status_code == 412
     assert put(client, "<a> <p> 3 .", headers={"If-Match": "*"}).status_code in (200, 204)
+    now = client.get("/graphs", params=GRAPH).headers["etag"]
+    assert put(client, "<a> <p> 3 .", headers={"If-None-Match": f'"x", {now}'}).status_code == 412
+    assert put(client, "<a> <p> 4 .", headers={"If-None-Match": tag}).status_code in (200, 204)
+    now = client.get("/graphs", params=GRAPH).headers["etag"]
+    listed = {"If-Match": f'"a,b", {tag} , {now}'}
+    turtle = {"Content-Type": "text/turtle"}
+    patch = {**listed, "Content-Type": "application/sparql-update"}
+    assert client.patch("/graphs", params=GRAPH, content="INSERT DATA { <a> <p> 5 }", headers=patch).status_code == 200
+    assert client.post("/graphs", params=GRAPH, content="<a> <p> 6 .", headers=listed | turtle).status_code == 412
+    assert client.post("/graphs", content="<a> <p> 6 .", headers=turtle | {"If-Match": "*"}).status_code == 412
+    assert client.delete("/graphs", params=GRAPH, headers=listed).status_code == 412
+    assert put(client, "<a> <p> 3 .").status_code in (200, 204)
     held = {"If-None-Match": client.get("/graphs", params=GRAPH).headers["etag"]}
     assert client.get("/graphs", params=GRAPH, headers=held).status_code == 304
 

@@ -24,6 +24,7 @@ import httpx
 import pytest
 from waiting import wait_until
 
+from kgraph.languages import text
 from kgraph.store.workers import WorkerLimits, WorkerStore, can_isolate
 from kgraph.web.problems import STATUSES
 
@@ -381,11 +382,53 @@ def test_what_cannot_be_read_is_refused_with_a_code(
     connection.close()
     if received:
         assert received.startswith(f"HTTP/1.1 {status} ".encode())
-        assert re.search(rb"\r\nX-Request-Id: [0-9a-f]+-[0-9a-f]+\r\n", received)
+        assert re.search(rb"(?i)\r\nX-Request-Id: [0-9a-f]+-[0-9a-f]+\r\n", received)
+        assert b"\r\naccess-control-allow-origin: *\r\n" in received
         assert json.loads(received.partition(b"\r\n\r\n")[2])["code"] == code
     else:
         assert status == 431
     assert ask(address, ASK).status_code == 200
+
+
+def test_what_is_refused_early_is_told_in_the_language_of_the_reader(serve: Serve) -> None:
+    """As far as the head had come: its language, the form that is accepted, the origin that may read it."""
+    head = b"POST /sparql HTTP/1.1\r\nHost: a\r\nAccept-Language: en\r\nOrigin: https://a.example\r\n"
+    head += b"Accept: text/plain\r\nContent-Type: application/sparql-query\r\nContent-Length: 6\r\n\r\nASK"
+    with serve(body_timeout=0.2, cors_origins="https://a.example") as address:
+        connection = open_connection(address)
+        connection.sendall(head)
+        answer, _, body = read_all(connection).partition(b"\r\n\r\n")
+        connection.close()
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"\r\naccess-control-allow-origin: https://a.example\r\n" in answer
+    assert b"\r\ncontent-type: text/plain; charset=utf-8\r\n" in answer
+    assert body.decode().splitlines()[0] == text("problem.request-timeout.title", "en")
+
+
+@pytest.mark.parametrize("path", ["/sparql", "/graphs", "/query", "/catalogue", "/.well-known/void", "/healthz"])
+def test_a_slash_too_much_leads_to_the_address_without_it(plain: tuple[str, Path], path: str) -> None:
+    """308 keeps method, body and parameters."""
+    address, _ = plain
+    sent = {"query": "ASK { ?s ?p 'a&b' }"}
+    answer = httpx.get(f"{address}{path}/", params=sent)
+    if path == "/graphs":
+        assert answer.status_code == 200
+        return
+    assert answer.status_code == 308
+    assert answer.headers["location"] == f"{path}?{httpx.QueryParams(sent)}"
+    if path == "/sparql":
+        posted = httpx.post(f"{address}/sparql/", data=sent, follow_redirects=True)
+        assert (posted.status_code, posted.json()["boolean"]) == (200, False)
+    assert httpx.get(f"{address}/nothing/").status_code == 404
+
+
+def test_no_answer_offers_ranges(plain: tuple[str, Path]) -> None:
+    """A request for a part is answered with the whole, and every answer says so."""
+    address, _ = plain
+    for path in ("/", "/sparql?query=ASK{}", "/graphs", "/healthz", "/nothing"):
+        answer = httpx.get(f"{address}{path}", headers={"Range": "bytes=0-1"})
+        assert answer.status_code != 206
+        assert answer.headers["accept-ranges"] == "none"
 
 
 def test_connections_are_limited(serve: Serve) -> None:

@@ -178,9 +178,13 @@ def test_if_match_names_the_revision_that_may_be_changed(client: httpx.Client) -
     tag = send(client, "INSERT DATA { :a :p 1 }").headers["kgraph-revision"]
     assert send(client, "INSERT DATA { :a :p 2 }", headers={"If-Match": f'"{tag}"'}).status_code == 200
     assert send(client, "INSERT DATA { :a :p 3 }", headers={"If-Match": '""'}).status_code == 412
+    assert send(client, "INSERT DATA { :a :p 3 }", headers={"If-Match": ""}).status_code == 412
     stale = send(client, "INSERT DATA { :a :p 3 }", headers={"If-Match": f'"{tag}"'})
     assert (stale.status_code, stale.json()["code"]) == (412, "precondition-failed")
     assert values(client, ":a :p ?v") == ["1", "2"]
+    now = stale.headers["kgraph-revision"]
+    for match, status in ((f'"{tag}", "x,y"', 412), (f'W/"{now}"', 412), (f'"{tag}","x,y" , "{now}"', 200), ("*", 200)):
+        assert send(client, "INSERT DATA { :a :p 4 }", headers={"If-Match": match}).status_code == status, match
 
 
 def test_etags_change_with_the_data(client: httpx.Client) -> None:

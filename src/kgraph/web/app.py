@@ -64,7 +64,13 @@ def create_app(settings: Settings, store: Store, home: Path) -> Front:
     cache = AnswerCache(settings.cache_mib * _MIB)
     operations, problems = Operations(services, cache), ProblemPages(services, pages)
     log = _open_log(settings)
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=_lifespan(settings, log, services))
+    app = FastAPI(
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan(settings, log, services),
+    )
     for path, endpoint in {
         "/": pages.start,
         "/query": pages.form,
@@ -161,6 +167,8 @@ def _limited(endpoint: Endpoint, settings: Settings) -> Endpoint:
 
 
 def _add_error_handlers(app: FastAPI, settings: Settings, pages: Pages) -> None:
+    fixed = {route.path for route in app.router.routes if isinstance(route, Route)} | {"/sparql"}
+
     def respond(request: Request, error: KgraphError) -> Response:
         offered = (PROBLEM, PLAIN, HTML)
         if request.method in _READ and negotiate(request.headers.get("accept"), offered) is HTML:
@@ -175,6 +183,11 @@ def _add_error_handlers(app: FastAPI, settings: Settings, pages: Pages) -> None:
         return respond(request, error if isinstance(error, KgraphError) else KgraphError(str(error)))
 
     async def refused(request: Request, error: Exception) -> Response:
+        plain = request.url.path.rstrip("/")
+        if plain != request.url.path and plain in fixed:
+            # 308 keeps method and body. The address is relative, since a proxy may be known under another one.
+            query = request.url.query
+            return Response(status_code=308, headers={"Location": plain + (f"?{query}" if query else "")})
         if isinstance(error, HTTPException) and error.status_code == 405:
             headers = {"Allow": ", ".join(_READ)}
             return respond(request, RequestError("method-not-allowed", 405, headers=headers, method=request.method))

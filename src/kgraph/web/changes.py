@@ -24,7 +24,7 @@ from kgraph.store.base import Change, Outcome, Update, WritableStore
 from kgraph.store.patch import render_patch
 from kgraph.web.api import endpoint_address
 from kgraph.web.exchanges import exchange_of
-from kgraph.web.http import language_of, run_in_threadpool
+from kgraph.web.http import language_of, read_tags, run_in_threadpool
 from kgraph.web.notices import HEADER, describe_hints, render_header, render_links
 from kgraph.web.problems import problem_of
 from kgraph.web.services import Services
@@ -88,7 +88,7 @@ class Changes:
             author,
             request.query_params.get("reason", ""),
             operation.dry_run,
-            revision=_expected_revision(request),
+            revision=_expected_revision(request, self.store),
             timeout=operation.timeout,
         )
         exchange_of(request.scope).form = text.steps[0].kind if text.steps else "UPDATE"
@@ -189,11 +189,18 @@ def is_dry_run(request: Request) -> bool:
     return found == "true"
 
 
-def _expected_revision(request: Request) -> str:
-    """Return the revision that ``If-Match`` names, which is then the only one that may be changed."""
-    tag = request.headers.get("if-match", "").strip()
-    # An empty name in quotation marks is one that no revision has, not the lack of a condition.
-    return "" if tag == "*" else tag.removeprefix("W/").strip('"') or tag
+def _expected_revision(request: Request, store: WritableStore) -> str:
+    """Return the revision that ``If-Match`` names, which is then the only one that may be changed.
+
+    Of several it is the present one; none of them, and a weak tag (RFC 9110, section 13.1.1), is one that no state has.
+    """
+    if "if-match" not in request.headers:
+        return ""
+    tags = read_tags(request.headers["if-match"])
+    present = store.revision.tag if store.revision else ""
+    if "*" in tags:
+        return ""
+    return present if present and f'"{present}"' in tags else "-"
 
 
 def _describe(outcome: Outcome, dry_run: bool, language: str) -> dict[str, object]:

@@ -47,7 +47,11 @@ _ALONE = {b"x-request-id", b"authorization", b"cache-control", b"pragma", b"cook
 
 _CONDITIONAL = {b"if-match", b"if-none-match"}
 _CODING_IN_TAG = re.compile(rb'-(?:br|gzip)"')
-_SAFETY = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
+_ALWAYS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"accept-ranges", b"none"),
+]
 
 
 class Front:
@@ -138,7 +142,7 @@ class Front:
 
     def common_headers(self, exchange: Exchange, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """Return what every answer has besides: for other origins, for safety, the request's id and the revision."""
-        added = [*_SAFETY, (b"x-request-id", exchange.request_id.encode())]
+        added = [*_ALWAYS, (b"x-request-id", exchange.request_id.encode())]
         if self._any_origin:
             added.append((b"access-control-allow-origin", b"*"))
         elif exchange.field(b"origin") in self._origins:
@@ -186,12 +190,12 @@ class Front:
         self.note(exchange, time.perf_counter() - exchange.started)
         return b"%s%sx-request-id: %s\r\n\r\n%s" % (repeat.head, date, exchange.request_id.encode(), repeat.body)
 
-    def note_refusal(self, client: str, code: str, status: int) -> str:
-        """Log and count what was refused before it could be read, and return the id it got."""
-        exchange = Exchange("", "", client, new_request_id())
+    def note_refusal(self, client: str, code: str, status: int, fields: list[tuple[bytes, bytes]]) -> Exchange:
+        """Log and count what was refused before it could be read; ``fields`` are those of its head that had come."""
+        exchange = Exchange("", "", client, new_request_id(), dict(fields))
         exchange.status, exchange.outcome = status, code
         self.note(exchange, time.perf_counter() - exchange.started)
-        return exchange.request_id
+        return exchange
 
     def note(self, exchange: Exchange, seconds: float) -> None:
         """Log and count an answer."""

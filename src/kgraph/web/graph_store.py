@@ -28,7 +28,15 @@ from kgraph.turtle.iris import is_well_formed
 from kgraph.web.api import base_address, check_address
 from kgraph.web.changes import Changes, is_dry_run
 from kgraph.web.exchanges import exchange_of
-from kgraph.web.http import CACHE_CONTROL, is_fresh, preflight_headers, problem_response, read_body, run_in_threadpool
+from kgraph.web.http import (
+    CACHE_CONTROL,
+    is_fresh,
+    preflight_headers,
+    problem_response,
+    read_body,
+    read_tags,
+    run_in_threadpool,
+)
 from kgraph.web.services import Services, choose_format
 
 PATH = "/graphs"
@@ -143,6 +151,9 @@ class GraphStore:
 
     async def _create(self, request: Request, author: str) -> Response:
         graph = f"{self._address(request)}/{secrets.token_hex(8)}"
+        if "if-match" in request.headers:
+            # What is to be made is not there yet, and so it is in no state (RFC 9110, section 13.1.1).
+            raise PreconditionError(graph)
         writes = await self._bodies(request, graph, "merge")
         response, _ = await self._change(request, writes, author, ((graph, ""),))
         response.status_code = 201
@@ -186,21 +197,21 @@ class GraphStore:
 
     def _expected(self, request: Request, graph: str) -> tuple[tuple[str, str], ...]:
         """Return what ``If-Match`` and ``If-None-Match`` ask of the graph (RFC 9110, section 13.1)."""
-        match = request.headers.get("if-match", "").strip()
-        if request.headers.get("if-none-match", "").strip() == "*":
-            return ((graph, ""),)
-        if not match:
-            return ()
-        present = self._tag(graph)
-        if not present:
-            raise PreconditionError(graph)
-        if match == "*":
-            return ((graph, "*"),)
-        # A weak tag never matches here; a strong one names the content of the graph and the format it was read in.
-        tags = {part.strip() for part in match.split(",")}
-        if not any(f'"{present}-{format.name}"' in tags for format in GRAPHS):
-            raise PreconditionError(graph)
-        return ((graph, present),)
+        present, expected = self._tag(graph), []
+        # A strong tag names the content of the graph and the format it was read in.
+        names = {f'"{present}-{format.name}"' for format in GRAPHS} if present else set()
+        if "if-match" in request.headers:
+            tags = read_tags(request.headers["if-match"])
+            # A weak tag never matches here.
+            if not present or not (tags & {"*", *names}):
+                raise PreconditionError(graph)
+            expected.append((graph, "*" if "*" in tags else present))
+        if "if-none-match" in request.headers:
+            held = {tag.removeprefix("W/") for tag in read_tags(request.headers["if-none-match"])}
+            if held & names:
+                raise PreconditionError(graph)
+            expected.append((graph, "" if "*" in held else present))
+        return tuple(expected)
 
     async def _bodies(self, request: Request, graph: str, action: str) -> tuple[GraphWrite, ...]:
         """Return the statements of a body, or of the parts of a form, as writes to a graph.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from starlette.concurrency import run_in_threadpool
@@ -15,6 +16,7 @@ from kgraph.web.exchanges import exchange_of
 from kgraph.web.problems import problem_of, render_problem
 
 LANGUAGE_COOKIE = "kgraph-language"
+_TAG = re.compile(r'(?:W/)?"[^"]*"')
 CACHE_CONTROL = "public, max-age=0, must-revalidate"
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "preflight_headers",
     "problem_response",
     "read_body",
+    "read_tags",
     "run_in_threadpool",
 ]
 
@@ -43,8 +46,16 @@ def language_of(request: Request, settings: Settings) -> str:
 
 def is_fresh(request: Request, tag: str) -> bool:
     """Tell whether a client holds the answer with this ETag already (weak comparison, RFC 9110 section 13.1.2)."""
-    held = [part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")]
+    held = [part.removeprefix("W/") for part in read_tags(request.headers.get("if-none-match", ""))]
     return bool(tag) and request.method in ("GET", "HEAD", "QUERY") and (tag.removeprefix("W/") in held or "*" in held)
+
+
+def read_tags(field: str) -> frozenset[str]:
+    """Return the entity tags that a condition names, in quotation marks, weak ones with their ``W/`` (RFC 9110, 8.8.3).
+
+    ``*`` is a tag of its own.
+    """
+    return frozenset({"*"} if field.strip() == "*" else _TAG.findall(field))
 
 
 def preflight_headers(methods: Iterable[str]) -> dict[str, str]:

@@ -7,10 +7,10 @@ written as soon as its bytes are there.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Iterable
 from typing import Any, cast
 
+from starlette.requests import Request
 from starlette.types import Scope
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -20,7 +20,8 @@ from kgraph.errors import RequestError
 from kgraph.settings import Settings
 from kgraph.web.direct import Direct
 from kgraph.web.front import CONNECTION, Front
-from kgraph.web.problems import problem_of
+from kgraph.web.http import language_of
+from kgraph.web.problems import problem_of, render_problem
 
 _HEAD_ROOM = 32768
 _CYCLE = "kgraph.cycle"
@@ -62,6 +63,8 @@ class Connection(HttpToolsProtocol):
         self._unread_timer: asyncio.TimerHandle | None = None
         self._is_ending = False
         self._fault = RequestError("bad-request", 400)
+        # Of a connection that is refused no request is read.
+        self.url, self.headers = b"", []
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection, or refuse it if there are too many."""
@@ -294,13 +297,17 @@ class Connection(HttpToolsProtocol):
 
     def _refuse(self, error: RequestError) -> None:
         """Answer what cannot be read, and close."""
-        problem = problem_of(error, self.settings.default_language)
-        request_id = self.front.note_refusal(self.client[0] if self.client else "", problem.code, problem.status)
-        body = json.dumps(problem.document(""), ensure_ascii=False).encode()
-        reason = _REASONS.get(problem.status, b"Service Unavailable")
-        headers = {"Content-Type": "application/problem+json", "Content-Length": str(len(body)), "Connection": "close"}
-        headers |= {"X-Request-Id": request_id, **problem.headers}
-        head = b"HTTP/1.1 %d %s\r\n" % (problem.status, reason)
-        lines = [f"{name}: {value}\r\n".encode() for name, value in headers.items()]
+        fields = self.headers
+        request = Request({"type": "http", "headers": fields, "query_string": self.url.partition(b"?")[2]})
+        problem = problem_of(error, language_of(request, self.settings))
+        exchange = self.front.note_refusal(self.client[0] if self.client else "", problem.code, problem.status, fields)
+        body, content_type = render_problem(problem, request.headers.get("accept"), "")
+        named = {"content-type": content_type, "content-length": len(body), "connection": "close", **problem.headers}
+        headers = [*self.server_state.default_headers, (b"cache-control", b"no-store")]
+        headers += [(name.encode(), f"{value}".encode()) for name, value in named.items()]
+        if self.front.varies_by_origin():
+            headers.append((b"vary", b"Origin"))
+        lines = [b"%s: %s\r\n" % header for header in (*headers, *self.front.common_headers(exchange, headers))]
+        head = b"HTTP/1.1 %d %s\r\n" % (problem.status, _REASONS.get(problem.status, b"Service Unavailable"))
         self.transport.write(head + b"".join(lines) + b"\r\n" + body)
         self.transport.close()
