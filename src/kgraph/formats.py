@@ -16,7 +16,7 @@ class Format:
     """One representation: a short name, its media type, the aliases it also answers to, a file suffix.
 
     ``iri`` is the name the W3C gives the format (used in service descriptions); ``other_names`` are short names
-    under which clients know it.
+    under which clients know it; ``profile`` names a form of the media type (RFC 6906).
     """
 
     name: str
@@ -25,10 +25,13 @@ class Format:
     aliases: tuple[str, ...] = ()
     iri: str | None = None
     other_names: tuple[str, ...] = ()
+    profile: str = ""
 
     @property
     def content_type(self) -> str:
-        """The value of ``Content-Type``: the media type, for text with its character encoding."""
+        """The value of ``Content-Type``: the media type, for text with its character encoding, and the profile."""
+        if self.profile:
+            return f'{self.media_type};profile="{self.profile}"'
         return f"{self.media_type}; charset=utf-8" if self.media_type.startswith("text/") else self.media_type
 
     @property
@@ -56,6 +59,11 @@ RDF_XML = Format(
     "rdf-xml", "application/rdf+xml", "rdf", ("application/xml", "text/xml"), _W3C + "RDF_XML", ("rdf+xml", "xml")
 )
 JSON_LD = Format("json-ld", "application/ld+json", "jsonld", ("application/json",), _W3C + "JSON-LD", ("json",))
+JSON_LD_EXPANDED = Format(
+    "json-ld-expanded", "application/ld+json", "jsonld", profile="http://www.w3.org/ns/json-ld#expanded"
+)
+"""JSON-LD without context and prefixed names, for clients that ask for it; :data:`JSON_LD` is compact."""
+
 N_QUADS = Format("n-quads", "application/n-quads", "nq", ("text/x-nquads",), _W3C + "N-Quads")
 TRIG = Format("trig", "application/trig", "trig", ("application/x-trig",), _W3C + "TriG")
 
@@ -77,6 +85,10 @@ ONE_GRAPH: tuple[Format, ...] = (TURTLE, N_TRIPLES, RDF_XML, JSON_LD)
 
 _RANGE = re.compile(r"\s*(?P<type>[\w!#$&^.+*-]+)/(?P<subtype>[\w!#$&^.+*-]+)\s*(?P<parameters>(;.*)?)", re.ASCII)
 _WEIGHT = re.compile(r";\s*q\s*=\s*(?P<q>0(\.\d*)?|1(\.0*)?)\s*(;|$)", re.ASCII | re.IGNORECASE)
+_EXPANDED = re.compile(
+    rf'application/ld\+json\s*;[^,]*\bprofile\s*=\s*"[^"]*(?<=["\s]){re.escape(JSON_LD_EXPANDED.profile)}[\s"]',
+    re.IGNORECASE,
+)
 _EVERYTHING = {("*", "*"): 1.0}
 
 
@@ -112,6 +124,11 @@ def negotiate(accept: str | None, offered: Sequence[Format]) -> Format | None:
         if rank[0] > 0 and rank > best:
             best, chosen = rank, candidate
     return chosen
+
+
+def in_profile(chosen: Format, accept: str | None) -> Format:
+    """Return the form of a format that ``Accept`` asks for by a profile, else the format itself."""
+    return JSON_LD_EXPANDED if chosen is JSON_LD and accept and _EXPANDED.search(accept) else chosen
 
 
 def by_suffix(suffix: str, offered: Iterable[Format]) -> Format | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 
 import httpx
+import pyoxigraph as ox
 import pytest
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
@@ -92,6 +93,36 @@ def test_a_resource_is_data_in_every_format(client: httpx.Client, suffix: str) -
     assert answer.status_code == 200 and "hasEvidenceLine" in answer.text
     held = client.get(f"/data/{CLAIM}.{suffix}", headers={"If-None-Match": answer.headers["etag"]})
     assert held.status_code == 304
+
+
+EXPANDED = 'application/ld+json;profile="http://www.w3.org/ns/json-ld#expanded"'
+
+
+def test_json_ld_is_compact_and_expanded_for_those_who_ask(client: httpx.Client) -> None:
+    """The context stands in the document and names nothing that is to be fetched; each form has a tag of its own."""
+    compact = client.get(f"/data/{CLAIM}.jsonld")
+    told = compact.json()
+    assert compact.headers["content-type"] == "application/ld+json"
+    assert {"@context", "@id", "@type", "ink:hasEvidenceLine"} <= told.keys()
+    assert told["@context"]["ink"] == "https://w3id.org/inkludering/ont#"
+    assert all(isinstance(base, str) for base in told["@context"].values())
+    expanded = client.get(f"/data/{CLAIM}.jsonld", headers={"Accept": f"text/html;q=0.1, {EXPANDED}"})
+    assert expanded.headers["content-type"] == EXPANDED
+    assert expanded.headers["etag"] != compact.headers["etag"]
+    assert "https://w3id.org/inkludering/ont#hasEvidenceLine" in expanded.json()[0]
+    triples = {str(triple) for triple in ox.parse(compact.content, format=ox.RdfFormat.JSON_LD)}
+    assert triples == {str(triple) for triple in ox.parse(expanded.content, format=ox.RdfFormat.JSON_LD)}
+    query = {"query": "CONSTRUCT WHERE { ?s a ?c } LIMIT 3"}
+    for params, accept, kind in (
+        (query, "application/ld+json", dict),
+        (query, EXPANDED, list),
+        (query | {"format": "json-ld-expanded"}, "*/*", list),
+        ({"query": "CONSTRUCT WHERE { ?s <a:none> ?c }"}, "application/ld+json", list),
+    ):
+        for _ in range(2):
+            answer = client.get("/sparql", params=params, headers={"Accept": accept})
+            assert answer.status_code == 200
+            assert isinstance(answer.json(), kind), (params, accept)
 
 
 def test_data_without_a_suffix_is_negotiated(client: httpx.Client) -> None:

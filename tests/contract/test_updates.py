@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -221,3 +223,25 @@ def test_a_client_that_accepts_none_of_our_forms_is_told_by_the_status_alone(cli
     answer = send(client, "INSERT DATA { :a :p 1 }", headers={"Accept": "application/sparql-results+xml"})
     assert (answer.status_code, answer.content) == (204, b"")
     assert values(client, ":a :p ?v") == ["1"]
+
+
+@pytest.mark.parametrize("text", ["skos:prefLabel", "ink:statement"])
+def test_a_change_is_told_the_same_of_a_resource_without_class_as_a_file(
+    client: httpx.Client, tmp_path: Path, text: str
+) -> None:
+    """Two texts in one language are the fault of the resource, whatever it is."""
+    iris = {"skos": "http://www.w3.org/2004/02/skos/core#", "ink": "https://w3id.org/inkludering/ont#"}
+    prefix, _, name = text.partition(":")
+    record = f'<https://w3id.org/inkludering/id/finding/no-class> <{iris[prefix]}{name}> "a"@nn , "b"@nn .\n'
+    file = tmp_path / "record.ttl"
+    file.write_text(record, encoding="utf-8")
+    command = [sys.executable, "-m", "kgraph", "check", "--format", "json", str(file)]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+    of_file = {remark["code"] for remark in json.loads(checked.stdout)["remarks"]}
+    headers = {"Content-Type": "text/turtle", "Accept": "application/json"}
+    sent = client.put("/graphs", params={"graph": f"{EX}no-class"}, content=record, headers=headers)
+    assert sent.status_code == 422
+    of_change = {remark["code"] for remark in sent.json()["report"]["remarks"]}
+    expected = {"skos:prefLabel": "INK-005e", "ink:statement": "INK-005m"}[text]
+    assert expected in of_change
+    assert of_change <= of_file

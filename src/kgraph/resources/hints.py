@@ -15,6 +15,7 @@ from kgraph.errors import KgraphError
 from kgraph.formats import (
     CSV,
     JSON_LD,
+    JSON_LD_EXPANDED,
     JSON_RESULTS,
     N_QUADS,
     N_TRIPLES,
@@ -62,6 +63,7 @@ _NOTHING: Mapping[Format, re.Pattern[bytes]] = {
     N_QUADS: _NO_STATEMENT,
     RDF_XML: re.compile(rb"(?:<\?xml[^>]*>)?\s*<rdf:RDF[^>]*(?:/>|>\s*</rdf:RDF>)\s*"),
     JSON_LD: re.compile(rb"\s*(?:\[\s*\]|\{\s*\})\s*"),
+    JSON_LD_EXPANDED: re.compile(rb"\s*(?:\[\s*\]|\{\s*\})\s*"),
 }
 
 

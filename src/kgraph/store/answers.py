@@ -12,6 +12,7 @@ import pyoxigraph as ox
 from kgraph.formats import (
     CSV,
     JSON_LD,
+    JSON_LD_EXPANDED,
     JSON_RESULTS,
     N_QUADS,
     N_TRIPLES,
@@ -22,6 +23,7 @@ from kgraph.formats import (
     XML_RESULTS,
     Format,
 )
+from kgraph.store.json_ld import render_compact
 from kgraph.vocabulary import PREFIXES
 
 _RESULT_FORMATS = {
@@ -35,6 +37,7 @@ RDF_FORMATS = {
     N_TRIPLES: ox.RdfFormat.N_TRIPLES,
     RDF_XML: ox.RdfFormat.RDF_XML,
     JSON_LD: ox.RdfFormat.JSON_LD,
+    JSON_LD_EXPANDED: ox.RdfFormat.JSON_LD,
     N_QUADS: ox.RdfFormat.N_QUADS,
     TRIG: ox.RdfFormat.TRIG,
 }
@@ -58,6 +61,8 @@ def write_triples(triples: Iterable[ox.Triple], format: Format, output: IO[bytes
     """Write triples into a binary file object, with the dataset's prefixes where the format has them."""
     if format in _WITH_PREFIXES:
         _write_with_prefixes(triples, format, output)
+    elif format is JSON_LD:
+        _write_compact(triples, output)
     else:
         ox.serialize(triples, output, format=RDF_FORMATS[format])
 
@@ -68,6 +73,17 @@ def render_graph(n_triples: str, format: Format) -> bytes:
     triples = (quad.triple for quad in ox.parse(n_triples, format=ox.RdfFormat.N_TRIPLES))
     write_triples(triples, format, output)
     return output.getvalue()
+
+
+def _write_compact(triples: Iterable[ox.Triple], output: IO[bytes]) -> None:
+    """Write triples as compact JSON-LD, or expanded as they come if they are very many or about statements."""
+    source = iter(triples)
+    first = list(islice(source, _PREFIX_SAMPLE))
+    compact = render_compact(first, PREFIXES) if 0 < len(first) < _PREFIX_SAMPLE else None
+    if compact is not None:
+        output.write(compact)
+    else:
+        ox.serialize(_chain(first, source), output, format=ox.RdfFormat.JSON_LD)
 
 
 def _write_with_prefixes(triples: Iterable[ox.Triple], format: Format, output: IO[bytes]) -> None:

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from kgraph.errors import ChangeMemoryError, KgraphError, QueryFailedError, QuerySyntaxError
-from kgraph.formats import GRAPHS, RESULTS, by_name
+from kgraph.formats import GRAPHS, JSON_LD_EXPANDED, RESULTS, by_name
 from kgraph.store.base import Query
 from kgraph.store.disk import open_disk
 from kgraph.store.embedded import EmbeddedStore
@@ -168,7 +168,7 @@ def _answer(request: dict[str, object], channel: socket.socket, store: EmbeddedS
         dict(request["substitutions"]),  # type: ignore[call-overload]
         export=tuple(export) if isinstance(export := request.get("export"), list) else None,
     )
-    wanted = by_name(str(request["format"]), (*RESULTS, *GRAPHS))
+    wanted = by_name(str(request["format"]), (*RESULTS, *GRAPHS, JSON_LD_EXPANDED))
     assert wanted is not None
     writer = FrameWriter(channel)
     try:

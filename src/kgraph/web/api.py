@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kgraph.errors import RequestError
-from kgraph.formats import GRAPHS, HTML, Format, by_suffix, negotiate
+from kgraph.formats import GRAPHS, HTML, Format, by_suffix, in_profile, negotiate
 from kgraph.resources import graph_of, iri_of
 from kgraph.store.base import Query
 from kgraph.web.http import CACHE_CONTROL, is_fresh, run_in_threadpool
@@ -50,7 +50,7 @@ class DataRoutes:
         stem, _, suffix = path.rpartition(".")
         chosen = by_suffix(suffix, GRAPHS) if stem else None
         if chosen is not None:
-            return stem, chosen
+            return stem, in_profile(chosen, request.headers.get("accept"))
         return path, choose_format(request.query_params.get("format"), request.headers.get("accept"), GRAPHS)
 
     def _query(self, path: str) -> Query | None:

@@ -18,7 +18,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from kgraph.errors import ChangeRefusedError, KgraphError, PreconditionError, RequestError
-from kgraph.formats import GRAPHS, N_QUADS, ONE_GRAPH, TRIG, Format, media_type_of
+from kgraph.formats import GRAPHS, JSON_LD_EXPANDED, N_QUADS, ONE_GRAPH, TRIG, Format, media_type_of
 from kgraph.sparql.adapting import adapt
 from kgraph.sparql.protocol import UPDATE_TYPE, read_timeout
 from kgraph.sparql.update import for_graph, read_update_text
@@ -199,7 +199,7 @@ class GraphStore:
         """Return what ``If-Match`` and ``If-None-Match`` ask of the graph (RFC 9110, section 13.1)."""
         present, expected = self._tag(graph), []
         # A strong tag names the content of the graph and the format it was read in.
-        names = {f'"{present}-{format.name}"' for format in GRAPHS} if present else set()
+        names = {f'"{present}-{format.name}"' for format in (*GRAPHS, JSON_LD_EXPANDED)} if present else set()
         if "if-match" in request.headers:
             tags = read_tags(request.headers["if-match"])
             # A weak tag never matches here.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 
 from kgraph.errors import QuerySyntaxError, RequestError
-from kgraph.formats import GRAPHS, RESULTS, Format, by_name, negotiate
+from kgraph.formats import GRAPHS, JSON_LD, JSON_LD_EXPANDED, RESULTS, Format, by_name, in_profile, negotiate
 from kgraph.query_library import QueryLibrary
 from kgraph.resources import Resources
 from kgraph.resources.hints import Hint, Hints, says_nothing
@@ -244,8 +244,9 @@ def choose_format(name: str | None, accept: str | None, offered: Sequence[Format
 
     Raises :class:`kgraph.errors.RequestError` (406) that lists what there is.
     """
-    chosen = by_name(name, offered) if name else negotiate(accept, offered)
+    named = (*offered, JSON_LD_EXPANDED) if JSON_LD in offered else offered
+    chosen = by_name(name, named) if name else negotiate(accept, offered)
     if chosen is None:
         listing = ", ".join(candidate.media_type for candidate in offered)
         raise RequestError("not-acceptable", 406, headers={"Vary": "Accept"}, offered=listing)
-    return chosen
+    return chosen if name else in_profile(chosen, accept)
