@@ -11,6 +11,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 import pyoxigraph as ox
+from bounds import Allowance
 from servers import RESULTS_JSON, TURTLE, Reply, Server, ServerError
 
 QUERIES = Path(__file__).parent / "queries"
@@ -92,18 +93,24 @@ def read_rows(reply: Reply) -> Rows:
 
 
 def compare_answers(
-    servers: Sequence[Server], questions: Sequence[Question], progress: Callable[[str], None]
+    servers: Sequence[Server],
+    questions: Sequence[Question],
+    progress: Callable[[str], None],
+    allowance: Allowance | None = None,
 ) -> Comparison:
     """Ask every server every question and compare with the first server that answers.
 
+    A server that has used up its time is asked no further question.
     Raises :class:`AnswersDifferError` for a difference without a declared deviation.
     """
     comparison = Comparison()
+    allowance = allowance or Allowance()
     for question in questions:
         first: tuple[str, Rows] | None = None
         for server in servers:
             try:
-                reply = server.ask(question.text, question.accept, timeout=PATIENCE)
+                with allowance.of(server.name, PATIENCE) as seconds:
+                    reply = server.ask(question.text, question.accept, timeout=seconds)
             except ServerError as error:
                 comparison.left_out[server.name, question.name] = f"no answer ({str(error)[:120]})"
                 continue

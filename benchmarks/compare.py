@@ -13,24 +13,26 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from answers import AnswersDifferError, compare_answers, load_questions
+from bounds import Allowance, Bounds
 from generate import Graph, generate
 from load import ANSWERS, CONNECTIONS, client_version, why_missing
 from mix import ask_mix
 from reporting import Result, render_report, tell
-from servers import Kgraph, OxigraphServe, RdflibEndpoint, Server, ServerError
+from servers import Kgraph, KgraphOnDisk, OxigraphServe, RdflibEndpoint, Server, ServerError
 from throughput import COLD, REPEATED, WARM, Plan, Rounds
 from virtuoso import Virtuoso
 
-SERVERS: tuple[type[Server], ...] = (Kgraph, OxigraphServe, RdflibEndpoint, Virtuoso)
+SERVERS: tuple[type[Server], ...] = (Kgraph, KgraphOnDisk, OxigraphServe, RdflibEndpoint, Virtuoso)
 
 
-def choose_servers(names: Sequence[str], graph: Graph) -> tuple[list[Server], dict[str, str]]:
+def choose_servers(names: Sequence[str], graph: Graph, longest_start: float) -> tuple[list[Server], dict[str, str]]:
     """Return the servers that can be started here with this graph, and why the others cannot."""
     chosen, skipped = [], {}
     for kind in SERVERS:
         if kind.name not in names:
             continue
         server = kind()
+        server.longest_start = longest_start
         reason = server.missing()
         if reason is None and graph.triples > server.most_triples:
             reason = f"this graph is larger than the {server.most_triples:,} triples it is asked to hold"
@@ -51,7 +53,7 @@ def start_all(servers: list[Server], result: Result, folder: Path, stack: ExitSt
         except ServerError as error:
             server.stop()
             servers.remove(server)
-            result.skipped[server.name] = str(error)
+            result.skipped[server.name] = str(error).replace(str(folder), "its folder")
             tell(f"{server.name} is left out: {error}")
             continue
         result.loads.setdefault(server.name, []).append(server.load_seconds)
@@ -65,30 +67,47 @@ def measure(graph: Graph, options: argparse.Namespace, folder: Path) -> Result:
     Raises :class:`answers.AnswersDifferError`, for the first time before anything is timed.
     """
     questions = load_questions()
-    servers, skipped = choose_servers(options.servers, graph)
+    bounds = Bounds(options.longest_load, options.longest_questions)
+    servers, skipped = choose_servers(options.servers, graph, bounds.load)
+    count = bounds.rounds(graph.triples, options.rounds)
     result = Result(graph, [], skipped=skipped)
     result.versions = {server.name: server.version() for server in servers}
     with ExitStack() as stack:
         start_all(servers, result, folder, stack)
         result.servers = [server.name for server in servers]
-        result.comparison = compare_answers(servers, questions, tell)
-    if options.rounds == 0:
-        return result
-    plan = Plan([a for a in ANSWERS if a.name in options.answers], options.connections, options.seconds)
-    rounds = Rounds(servers, graph, plan, tell)
-    result.throughput = rounds.measured
-    phases = [COLD, *[WARM] * options.rounds, *[REPEATED] * options.rounds] if why_missing() is None else []
-    with ExitStack() as stack:
-        start_all(servers, result, folder, stack)
-        for number in range(1 + options.rounds):
-            ask_mix(servers, questions, result.comparison.left_out, result.times, number, tell)
-        for phase in phases:
-            rounds.run(phase)
-        after = compare_answers(servers, [q for q in questions if q.name in options.answers], tell)
-        result.comparison.left_out |= {key: f"after the load: {why}" for key, why in after.left_out.items()}
-        for server in servers:
-            result.final_memory[server.name] = server.memory()
+        result.comparison = compare_answers(servers, questions, tell, Allowance(bounds.questions))
+        if count and bounds.starts(graph.triples, count) == 1:
+            take_samples(servers, result, options, count, bounds)
+            return result
+    if count:
+        with ExitStack() as stack:
+            start_all(servers, result, folder, stack)
+            take_samples(servers, result, options, count, bounds)
     return result
+
+
+def take_samples(
+    servers: list[Server], result: Result, options: argparse.Namespace, count: int, bounds: Bounds
+) -> None:
+    """Ask running servers the mix, measure throughput, and compare the answers under load once more.
+
+    Raises :class:`answers.AnswersDifferError`.
+    """
+    questions = load_questions()
+    plan = Plan([a for a in ANSWERS if a.name in options.answers], options.connections, options.seconds)
+    rounds = Rounds(servers, result.graph, plan, tell)
+    result.throughput = rounds.measured
+    phases = [COLD, *[WARM] * count, *[REPEATED] * count] if why_missing() is None else []
+    allowance = Allowance(bounds.questions)
+    for number in range(1 + count):
+        ask_mix(servers, questions, result.comparison.left_out, result.times, number, tell, allowance)
+    for phase in phases:
+        rounds.run(phase)
+    asked = [question for question in questions if question.name in options.answers]
+    after = compare_answers(servers, asked, tell, Allowance(bounds.questions))
+    result.comparison.left_out |= {key: f"after the load: {why}" for key, why in after.left_out.items()}
+    for server in servers:
+        result.final_memory[server.name] = server.memory()
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -104,6 +123,15 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--connections", type=_numbers, default=list(CONNECTIONS), help="default 1,8,32")
     parser.add_argument("--rounds", type=int, default=5, help="samples of each (default 5); 0 compares answers only")
     parser.add_argument("--seconds", type=int, default=5, help="length of one sample (default 5)")
+    parser.add_argument(
+        "--longest-load", type=float, default=1800, help="seconds a server may take to load a graph (default 1800)"
+    )
+    parser.add_argument(
+        "--longest-questions",
+        type=float,
+        default=900,
+        help="seconds all questions of one server may take, compared and in all passes of the mix (default 900)",
+    )
     parser.add_argument("--seed", type=int, default=2010, help="seed of the graphs (default 2010)")
     parser.add_argument("--folder", type=Path, help="where graphs are kept for the next run (default: nowhere)")
     parser.add_argument("--report", type=Path, help="file the report is written to (default: it is printed)")
@@ -122,7 +150,12 @@ def main() -> int:
     load_before = os.getloadavg()[0]
     if reason := why_missing():
         tell(f"throughput is left out: {reason}")
-    results = []
+    cells = len(options.answers) * len(options.connections)
+    length = Bounds(options.longest_load, options.longest_questions).describe(
+        options.triples, len(options.servers), cells if why_missing() is None else 0, options.rounds, options.seconds
+    )
+    tell(length)
+    results, differ = [], ""
     with tempfile.TemporaryDirectory(prefix="kgraph-benchmark-") as temporary:
         for triples in options.triples:
             folder = options.folder or Path(temporary)
@@ -131,19 +164,29 @@ def main() -> int:
             try:
                 results.append(measure(graph, options, Path(temporary) / f"run-{triples}"))
             except AnswersDifferError as error:
-                tell(str(error))
-                return 1
+                differ = str(error)
+                tell(differ)
+                break
     conditions = (
-        f"seed {options.seed}, {options.rounds} rounds, samples of {options.seconds} s, {_client()}; "
+        f"seed {options.seed}, {options.rounds} rounds, samples of {options.seconds} s, {_client()}; {length}; "
         f"load of the machine before {load_before:.1f}, after {os.getloadavg()[0]:.1f}"
     )
-    command = shlex.join(["python", "benchmarks/compare.py", *sys.argv[1:]])
-    report = render_report(results, load_questions(), command, conditions)
+    report = render_report(results, load_questions(), _command(options), conditions)
     if options.report:
         options.report.write_text(report, encoding="utf-8")
     else:
         print(report)
-    return 0
+    return 1 if differ else 0
+
+
+def _command(options: argparse.Namespace) -> str:
+    """Return the command that measures the same, without the folders of this machine."""
+    command = ["python", "benchmarks/compare.py"]
+    for name, value in sorted(vars(options).items()):
+        if name not in ("folder", "report"):
+            text = ",".join(map(str, value)) if isinstance(value, list) else f"{value:g}"
+            command += [f"--{name.replace('_', '-')}", text]
+    return shlex.join(command)
 
 
 def _client() -> str:

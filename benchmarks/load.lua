@@ -33,6 +33,6 @@ end
 function done(summary, latency)
   local broken = summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout
   io.write(string.format(
-    'wrk {"requests": %d, "microseconds": %d, "refused": %d, "broken": %d}\n',
-    summary.requests, summary.duration, summary.errors.status, broken))
+    'wrk {"requests": %d, "microseconds": %d, "refused": %d, "broken": %d, "p99": %d}\n',
+    summary.requests, summary.duration, summary.errors.status, broken, latency:percentile(99)))
 end

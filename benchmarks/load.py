@@ -51,10 +51,14 @@ ANSWERS = (Answer("tiny", "s", "claims"), Answer("middle", "s", "projects"), Ans
 
 @dataclass(frozen=True)
 class Sample:
-    """What one run of wrk saw: whole answers per second, and how many requests were refused or broke off."""
+    """What one run of wrk saw: whole answers per second, and how many requests were refused or broke off.
+
+    ``p99`` is the time in seconds within which 99 of 100 answers came.
+    """
 
     rate: float
     failed: int
+    p99: float = 0.0
 
 
 def why_missing() -> str | None:
@@ -100,4 +104,5 @@ def _run_wrk(
     return Sample(
         rate=(seen["requests"] - seen["refused"]) / (seen["microseconds"] / 1e6),
         failed=seen["refused"] + seen["broken"],
+        p99=seen["p99"] / 1e6,
     )

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from answers import PATIENCE, Question
+from bounds import Allowance
 from servers import Server, ServerError
 
 
@@ -36,18 +37,22 @@ def ask_mix(
     times: MixTimes,
     number: int,
     progress: Callable[[str], None],
+    allowance: Allowance | None = None,
 ) -> None:
     """Ask each server each question once, in turns, in texts that have the ``number`` of this pass in them.
 
-    A question is not asked of a server for which it is in ``left_out`` (by server and question).
+    A question is not asked of a server for which it is in ``left_out`` (by server and question), or that has used up
+    its time.
     """
+    allowance = allowance or Allowance()
     for question in questions:
         for server in servers:
             if (server.name, question.name) in left_out:
                 continue
             begun = time.perf_counter()
             try:
-                server.ask(question.varied(number), question.accept, timeout=PATIENCE)
+                with allowance.of(server.name, PATIENCE) as seconds:
+                    server.ask(question.varied(number), question.accept, timeout=seconds)
             except ServerError as error:
                 progress(f"{question.name}: {error}")
                 continue

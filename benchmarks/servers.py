@@ -25,7 +25,7 @@ import kgraph
 RESULTS_JSON = "application/sparql-results+json"
 TURTLE = "text/turtle"
 LONGEST_START = 1800.0
-"""Seconds a server may take to load a graph and give its first answer."""
+"""Seconds a server may take to load a graph and give its first answer, if nothing else is said."""
 
 _ADDRESS = re.compile(r"http://\S+:(\d+)\n")
 _LONGEST_STOP = 60.0
@@ -66,6 +66,7 @@ class Server(ABC):
         self.port = 0
         self.path = "/sparql"
         self.load_seconds = 0.0
+        self.longest_start = LONGEST_START
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
         self._connection: http.client.HTTPConnection | None = None
@@ -121,7 +122,7 @@ class Server(ABC):
     def memory(self) -> float:
         """Return the MiB that the process and those it started hold; shared pages are counted in shares (PSS)."""
         assert self._process is not None
-        return sum(_proportional_kib(pid) for pid in _tree(self._process.pid)) / 1024
+        return sum(_proportional_kib(pid) for pid in process_tree(self._process.pid)) / 1024
 
     def settle(self) -> None:
         """Wait until it has done what clients that left had asked for: it would take from the next server."""
@@ -169,7 +170,7 @@ class Server(ABC):
 
     def _processor_seconds(self) -> float:
         assert self._process is not None
-        return sum(_processor_ticks(pid) for pid in _tree(self._process.pid)) / os.sysconf("SC_CLK_TCK")
+        return sum(_processor_ticks(pid) for pid in process_tree(self._process.pid)) / os.sysconf("SC_CLK_TCK")
 
     def _parameters(self) -> dict[str, str]:
         return {}
@@ -190,13 +191,20 @@ class Server(ABC):
 
     def wait_until(self, ready: Callable[[], bool]) -> None:
         """Wait until ``ready``. Raises :class:`ServerError` if the process ends first or takes too long."""
-        deadline = time.monotonic() + LONGEST_START
+        deadline = time.monotonic() + self.longest_start
         while not ready():
             if self._process is not None and self._process.poll() is not None:
-                raise ServerError(f"{self.name} ended with {self._process.returncode}; see its log")
+                raise ServerError(f"{self.name} ended with {self._process.returncode}: {self._last_line()}")
             if time.monotonic() > deadline:
-                raise ServerError(f"{self.name} was not ready after {LONGEST_START:.0f} s")
+                raise ServerError(f"{self.name} was not ready after {self.longest_start:.0f} s")
             time.sleep(0.02)
+
+    def _last_line(self) -> str:
+        """Return the last line that the process printed."""
+        if self._log is None:
+            return ""
+        lines = Path(self._log.name).read_text(encoding="utf-8", errors="replace").split("\n")
+        return next((line.strip()[:200] for line in reversed(lines) if line.strip()), "")
 
     def listens(self) -> bool:
         """Tell whether something listens on the port."""
@@ -224,12 +232,32 @@ class Kgraph(Server):
         return f"kgraph {kgraph.__version__}"
 
     def _launch(self, graph: Graph, folder: Path) -> None:
+        self.launch(graph, folder)
+
+    def launch(self, graph: Graph, folder: Path, state: Path | None = None, **variables: str) -> None:
+        """Start it, on a state directory if one is named, and wait for its address."""
         command = [sys.executable, "-m", "kgraph", "serve", "--home", str(graph.home.resolve()), "--port", "0"]
-        log = self.run(command, folder, {**os.environ, "PYTHONPATH": _with_own_package()})
-        self.wait_until(lambda: _ADDRESS.search(log.read_text(encoding="utf-8")) is not None)
-        found = _ADDRESS.search(log.read_text(encoding="utf-8"))
+        command += ["--state", str(state.resolve())] if state is not None else []
+        self.log = self.run(command, folder, {**os.environ, "PYTHONPATH": _with_own_package(), **variables})
+        self.wait_until(lambda: _ADDRESS.search(self.printed()) is not None)
+        found = _ADDRESS.search(self.printed())
         assert found is not None
         self.port = int(found[1])
+
+    def printed(self) -> str:
+        """Return what it has printed since it was started."""
+        return self.log.read_text(encoding="utf-8")
+
+
+class KgraphOnDisk(Kgraph):
+    """``kgraph serve`` with its engine on disk, in a state directory of its own that is filled first."""
+
+    name = "kgraph-disk"
+
+    def _launch(self, graph: Graph, folder: Path) -> None:
+        state = folder / f"{self.name}-state"
+        shutil.rmtree(state, ignore_errors=True)
+        self.launch(graph, folder, state, KGRAPH_ENGINE="disk")
 
 
 class OxigraphServe(Server):
@@ -256,7 +284,7 @@ class OxigraphServe(Server):
         self.run([self._command, "serve", "--bind", f"127.0.0.1:{self.port}"], folder)
         self.wait_until(self.listens)
         for path in graph.files:
-            _post(self.port, "/store?default", path, TURTLE)
+            _post(self.port, "/store?default", path, TURTLE, self.longest_start)
 
 
 class RdflibEndpoint(Server):
@@ -308,8 +336,8 @@ def free_port() -> int:
         return port
 
 
-def _post(port: int, target: str, path: Path, media_type: str) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=LONGEST_START)
+def _post(port: int, target: str, path: Path, media_type: str, timeout: float) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     with path.open("rb") as body:
         headers = {"Content-Type": media_type, "Content-Length": str(path.stat().st_size)}
         connection.request("POST", target, body, headers)
@@ -317,10 +345,10 @@ def _post(port: int, target: str, path: Path, media_type: str) -> None:
         said = response.read()
     connection.close()
     if response.status >= 300:
-        raise ServerError(f"{path}: {response.status} {said[:300]!r}")
+        raise ServerError(f"{path.name}: {response.status} {said[:300]!r}")
 
 
-def _tree(root: int) -> set[int]:
+def process_tree(root: int) -> set[int]:
     """Return a process and all that descend from it."""
     parents = {}
     for entry in Path("/proc").iterdir():

@@ -94,7 +94,17 @@ class Virtuoso(Server):
 
     def _tell(self, port: int, statements: list[str]) -> str:
         command = [self._client, f"127.0.0.1:{port}", "dba", "dba", "ERRORS=STDOUT", "VERBOSE=OFF"]
-        done = subprocess.run(command, input="\n".join(statements), capture_output=True, text=True, check=False)
+        try:
+            done = subprocess.run(
+                command,
+                input="\n".join(statements),
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=self.longest_start,
+            )
+        except subprocess.TimeoutExpired:
+            raise ServerError(f"virtuoso had not loaded all after {self.longest_start:.0f} s") from None
         if done.returncode != 0 or "*** Error" in done.stdout:
             raise ServerError(f"virtuoso: {done.stdout[-500:]} {done.stderr[-500:]}")
         return done.stdout

@@ -23,7 +23,7 @@ SERVERS = "kgraph,oxigraph" if shutil.which("oxigraph", path=PATH) else "kgraph"
 @pytest.fixture(scope="module")
 def modules() -> Iterator[dict[str, ModuleType]]:
     """The benchmarks' modules, which import each other as scripts do: from their own folder."""
-    names = ("generate", "servers", "answers", "load", "mix", "throughput", "reporting", "compare")
+    names = ("generate", "servers", "answers", "load", "mix", "throughput", "reporting", "bounds", "compare")
     sys.path.insert(0, str(BENCHMARKS))
     try:
         yield {name: importlib.import_module(name) for name in names}
@@ -80,6 +80,29 @@ def test_the_comparison_asks_every_question_and_reports(tmp_path: Path) -> None:
     text = report.read_text(encoding="utf-8")
     assert f"20 questions were compared row for row over {SERVERS.replace(',', ', ')}" in text
     assert "cores" in text and "kgraph 0." in text
+
+
+def test_a_run_says_how_long_it_may_take_and_a_server_that_takes_longer_is_told(tmp_path: Path) -> None:
+    """A server whose time is used up is asked nothing more, one that does not start is left out; no folder is named."""
+    report = tmp_path / "report.md"
+    bounds = ("--longest-questions", "0", "--folder", str(tmp_path / "graphs"))
+    done = run("--triples", "12000", "--servers", "kgraph", "--rounds", "0", "--report", str(report), *bounds)
+    assert done.returncode == 0, done.stderr
+    assert "loads and questions take at most 30 min more" in done.stderr.splitlines()[0]
+    text = report.read_text(encoding="utf-8")
+    assert text.count("its 0 s for questions are used up") == 20
+    assert str(tmp_path) not in text
+    done = run("--triples", "12000", "--servers", "kgraph", "--rounds", "0", "--longest-load", "0.01", *bounds)
+    assert "kgraph is left out: kgraph was not ready after 0 s" in done.stdout
+
+
+def test_a_large_graph_is_loaded_once_and_measured_in_fewer_rounds(modules: dict[str, ModuleType]) -> None:
+    """Ten million triples take long to load, so the length that is told is that of one loading for each server."""
+    bounds = modules["bounds"].Bounds(load=600, questions=60)
+    assert (bounds.rounds(10_000_000, 5), bounds.starts(10_000_000, 5)) == (2, 1)
+    assert (bounds.rounds(1_000_000, 5), bounds.starts(1_000_000, 5)) == (5, 2)
+    told = bounds.describe([1_000_000, 10_000_000], servers=2, cells=3, rounds=5, seconds=5)
+    assert told == "samples of throughput take about 10 min; loads and questions take at most 72 min more"
 
 
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")

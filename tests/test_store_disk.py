@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import shutil
 import signal
 from collections.abc import Callable, Iterator
@@ -80,6 +82,14 @@ def directories(state: Path) -> set[str]:
     return {path.name for path in (state / "store").iterdir()}
 
 
+def reseal(marker: Path, before: str, after: str) -> None:
+    """Write a marker as kgraph would that tells something else."""
+    line, _ = marker.read_text(encoding="utf-8").splitlines()
+    assert before in line
+    told = line.replace(before, after)
+    marker.write_text(f"{told}\n{hashlib.sha256(told.encode()).hexdigest()}\n", encoding="utf-8")
+
+
 def test_both_engines_give_the_same_revisions_and_answers(
     tiny_home: Path, tmp_path: Path, open_store: Callable[..., JournaledStore]
 ) -> None:
@@ -139,14 +149,13 @@ def test_what_a_crash_left_is_not_taken_for_a_revision(state: Path, open_store: 
     (folder / "rev-5" / MARKER).unlink()
     ahead = folder / "rev-3"
     shutil.copytree(folder / "rev-2", ahead)
-    text = (ahead / MARKER).read_text(encoding="utf-8")
-    (ahead / MARKER).write_text(text.replace('"number": 2', '"number": 3'), encoding="utf-8")
+    reseal(ahead / MARKER, '"number": 2', '"number": 3')
     store = open_store()
     assert content(store) == expected
     assert directories(state) == {"rev-2"}
 
 
-@pytest.mark.parametrize("damage", ["table", "marker", "other-history", "originals"])
+@pytest.mark.parametrize("damage", ["table", "byte", "marker", "size", "other-history", "originals"])
 def test_a_damaged_directory_is_made_anew(state: Path, open_store: Callable[..., JournaledStore], damage: str) -> None:
     """Base and journal are the truth: nothing is answered from files that are not as they were left."""
     store = open_store()
@@ -157,11 +166,18 @@ def test_a_damaged_directory_is_made_anew(state: Path, open_store: Callable[...,
     marker = folder / MARKER
     if damage == "table":
         max(folder.glob("*.sst"), key=lambda path: path.stat().st_size).unlink()
+    elif damage == "byte":
+        table = max(folder.glob("*.sst"), key=lambda path: path.stat().st_size)
+        content_of = bytearray(table.read_bytes())
+        content_of[len(content_of) // 3] ^= 1
+        table.write_bytes(content_of)
+    elif damage == "size":
+        text = marker.read_text(encoding="utf-8")
+        marker.write_text(re.sub(r'inferred": \d', 'inferred": 9', text), encoding="utf-8")
     elif damage == "marker":
         marker.write_text("{", encoding="utf-8")
     elif damage == "other-history":
-        digest = StateView(state).revision.digest
-        marker.write_text(marker.read_text(encoding="utf-8").replace(digest, "0" * 64), encoding="utf-8")
+        reseal(marker, StateView(state).revision.digest, "0" * 64)
     else:
         (folder / "originals.nq").unlink()
     store = open_store()

@@ -83,6 +83,12 @@ class Settings:
         "statements up to which the default graphs are held once more, so that queries answer faster; 0 holds none",
         least=0,
     )
+    quick_start: int = _setting(
+        200_000,
+        "statements from which a server that keeps its state also keeps the engine's files in it, about 300 bytes a "
+        "statement, so that a later start answers from them until the graph is in memory; 0 keeps none",
+        least=0,
+    )
     isolation: bool = _setting(True, "queries run in processes of their own that can be stopped (Linux)")
     worker_memory_mib: int = _setting(2048, "mebibytes of memory one query may add", least=64)
     worker_queries: int = _setting(10000, "queries after which a process is replaced by a fresh one", least=1)

@@ -23,17 +23,14 @@ from kgraph.dataset import load_dataset
 from kgraph.errors import DatasetError, QueryFailedError
 from kgraph.inference import Maintenance
 from kgraph.store.base import INFERRED, Change, Revision
-from kgraph.store.building import Building
+from kgraph.store.building import FOLDER, Building
 from kgraph.store.directories import ORIGINALS, Directory, directory_of, ready, remove_temporary, remove_unused
 from kgraph.store.drafts import Draft
 from kgraph.store.embedded import EmbeddedStore
-from kgraph.store.held import GraphTags, Held, Source, make_checker
+from kgraph.store.held import GraphTags, Held, Source, import_checker, make_checker
 from kgraph.store.literals import Originals
 from kgraph.store.loading import compile_core
 from kgraph.store.state import JOURNAL, StateView
-
-FOLDER = "store"
-"""The folder of the engine's files in a state directory."""
 
 DESCRIPTORS = 1024
 """Files that a process may have open: the engine keeps no more than that open, however many it has."""
@@ -88,16 +85,16 @@ class DiskHeld:
         made = ready(self._folder, self._drafter)
         with contextlib.suppress(FileExistsError):
             os.link(before.path / ORIGINALS, made / ORIGINALS)
-        self._directory = Directory(
+        directory = Directory(
             directory_of(self._folder, revision.number),
             before.key,
             revision,
             _count(before.graphs, draft),
             self._journal.stat().st_size,
         )
-        self._directory.finish(made)
+        self._directory = directory.finish(made, before)
         self._originals.apply(draft.patch)
-        self._tags.note(draft, revision)
+        self._tags.note(draft.graphs, revision)
         (lease,) = self.leases
         self.leases = (self._directory.take_lease(),)
         os.close(lease)
@@ -143,9 +140,13 @@ def open_disk(source: Source) -> DiskHeld:
     rules = () if source.separate else compile_core(load_dataset(source.home))
     maintenance = Maintenance(rules) if rules else None
     view = StateView(source.state)
-    building = Building(source.state / FOLDER, view, rules, maintenance, separate=source.separate)
+    building = Building(
+        view, rules, maintenance, separate=source.separate, meanwhile=lambda: import_checker(source.checker)
+    )
     try:
-        built = building.build()
+        built = building.catch_up() if source.bridge else building.build()
+        if built is None:
+            raise DatasetError(f"{source.state / FOLDER} has no files to begin with")
         held = DiskHeld(source, source.state, maintenance, built)
     except OSError as error:
         raise DatasetError(f"{source.state / FOLDER}: {error.strerror or error}") from error

@@ -68,6 +68,11 @@ class Draft:
     dropped: frozenset[str]
     report: Report = field(default_factory=lambda: Report([]))
 
+    @property
+    def graphs(self) -> frozenset[str]:
+        """The graphs that it changes, makes or drops, the unnamed one as an empty string."""
+        return self.patch.graphs | self.created | self.dropped
+
 
 class Drafting:
     """Works out changes, one after the other, each on top of those before it."""

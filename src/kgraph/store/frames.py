@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 QUERY, DATA, END, ERROR, READY, FORK = b"Q", b"D", b"E", b"X", b"R", b"F"
 DRAFT, APPLY, CHANGE = b"W", b"A", b"C"
+KEEP, FOLLOW, RETIRE = b"K", b"J", b"L"
 
 CHUNK = 65536
 """Bytes of an answer that are gathered before they are sent: most failures come before the first chunk."""

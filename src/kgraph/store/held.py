@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
@@ -19,6 +19,7 @@ from kgraph.store.base import INFERRED, Change, Revision
 from kgraph.store.copies import Copies
 from kgraph.store.drafts import Checker, Draft, Drafting
 from kgraph.store.embedded import UNNAMED, EmbeddedStore, read_quads
+from kgraph.store.keeping import Keeping
 from kgraph.store.literals import Originals
 from kgraph.store.loading import compile_core, load_files, materialise, unite
 from kgraph.store.patch import Patch
@@ -33,7 +34,9 @@ class Source:
     is the unnamed graph alone and nothing is inferred. ``checker`` names, as ``module:attribute``, what makes a
     :class:`Checking` of a home. ``memory`` and ``draft_memory`` are the MiB that one query and one
     change may add. ``copies`` is the number of statements up to which :class:`kgraph.store.copies.Copies` are kept.
-    With ``on_disk`` the engine's files in the state directory are asked, else the engine in memory.
+    With ``on_disk`` the engine's files in the state directory are asked, else the engine in memory. ``quick`` is the
+    number of statements from which such files are kept for the engine in memory, so that a start can begin with them;
+    0 keeps none. With ``bridge`` files are asked that are there, brought up to date, and none are made.
     """
 
     home: Path
@@ -44,6 +47,8 @@ class Source:
     draft_memory: int = 4096
     copies: int = 1_000_000
     on_disk: bool = False
+    quick: int = 0
+    bridge: bool = False
 
     def to_json(self) -> str:
         """Return the source as text."""
@@ -108,9 +113,8 @@ class GraphTags:
         self._changed: dict[str, Revision] = {}
         self._first = first
 
-    def note(self, draft: Draft, revision: Revision) -> None:
-        """Remember that a draft made a revision."""
-        graphs = draft.patch.graphs | draft.created | draft.dropped
+    def note(self, graphs: Iterable[str], revision: Revision) -> None:
+        """Remember that a change of these graphs made a revision."""
         self._changed.update(dict.fromkeys(graphs, revision))
 
     def describe(self, revision: Revision, graphs: Mapping[str, int], notices: Sequence[str]) -> dict[str, Any]:
@@ -136,6 +140,7 @@ class Held:
         """Hold a store, with the rules that its inferred graph follows and the checks that changes must pass."""
         self.store = store
         self._drafting = Drafting(store, maintenance, checker)
+        self._keeping: Keeping | None = None
         self._tags = GraphTags(store.revision)
         self.notices: Sequence[str] = ()
 
@@ -181,7 +186,27 @@ class Held:
             self.store.copies.change(lost, won, unfollowed, followed)
         if draft.inferred:
             self.store.recount(INFERRED, len(draft.inferred.added) - len(draft.inferred.removed))
-        self._tags.note(draft, revision)
+        self._tags.note(draft.graphs, revision)
+        if self._keeping is not None:
+            self._keeping.move()
+
+    def keep_with(self, keeping: Keeping) -> None:
+        """Be in the state of what ``keeping`` keeps."""
+        self._keeping = keeping
+
+    def follow(self) -> None:
+        """Make the changes that the journal has got since the data were loaded.
+
+        Raises :class:`kgraph.errors.JournalError` for damage.
+        """
+        assert self._keeping is not None
+        for entry in self._keeping.follow(self.store):
+            self._tags.note({*entry.patch.graphs, *entry.created, *entry.dropped}, entry.revision)
+
+    def keep(self) -> None:
+        """Bring the engine's files beside the journal up to date; in a fork."""
+        assert self._keeping is not None
+        self._keeping.keep(self.store)
 
 
 def open_held(source: Source) -> Held:
@@ -194,12 +219,17 @@ def open_held(source: Source) -> Held:
     notices: list[str] = []
     rules = () if source.separate else compile_core(dataset)
     maintenance = Maintenance(rules) if rules else None
+    keeping: Keeping | None = None
     if source.state is None:
         engine, originals = load_files(dataset), Originals()
         revision: Revision | datetime = dataset.date
     else:
-        engine = ox.Store()
         view = StateView(source.state)
+        keeping = Keeping(view, rules, maintenance, separate=source.separate) if source.quick else None
+        kept = keeping.load() if keeping is not None else None
+        if kept is not None:
+            return _hold(source, kept, maintenance, keeping, view.notices)
+        engine = ox.Store()
         originals = view.load(engine)
         view.write_snapshot_if_long(engine, originals)
         revision, notices = view.revision, view.notices
@@ -207,17 +237,35 @@ def open_held(source: Source) -> Held:
         unite(engine)
         materialise(engine, rules)
     store = EmbeddedStore(engine, revision, separate=source.separate, originals=originals, united=True)
+    return _hold(source, store, maintenance, keeping, notices)
+
+
+def _hold(
+    source: Source,
+    store: EmbeddedStore,
+    maintenance: Maintenance | None,
+    keeping: Keeping | None,
+    notices: Sequence[str],
+) -> Held:
     if not source.separate and sum(store.graphs().values()) <= source.copies:
-        store.copies = Copies(engine)
+        store.copies = Copies(store.engine)
     held = Held(store, maintenance, make_checker(source))
     held.notices = notices
+    if keeping is not None:
+        held.keep_with(keeping)
     return held
 
 
 def make_checker(source: Source) -> Checker | None:
     """Return what checks the changes of a source, if anything does."""
-    if not source.checker:
+    make = import_checker(source.checker)
+    return make(source.home).check if make is not None else None
+
+
+def import_checker(named: str) -> Callable[[Path], Checking] | None:
+    """Return what makes a checker, by its name as :class:`Source` has it; the import takes a good part of a second."""
+    if not named:
         return None
-    module, _, name = source.checker.partition(":")
+    module, _, name = named.partition(":")
     make: Callable[[Path], Checking] = getattr(import_module(module), name)
-    return make(source.home).check
+    return make

@@ -1,4 +1,9 @@
-"""The process that holds the dataset, started again if it dies."""
+"""The process that holds the dataset, started again if it dies.
+
+Where the engine's files of a state directory are kept, a large dataset is first held on disk, by a process that is soon
+there. A second one loads it into memory meanwhile. When it has, it makes the changes that came since, and takes the
+first one's place, which ends with the last of its forks.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +14,21 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
 
 from kgraph.errors import DatasetError, QueryFailedError
 from kgraph.store.base import Revision
+from kgraph.store.building import FOLDER, tell
+from kgraph.store.directories import paths_of_revisions
 from kgraph.store.drafts import Draft
-from kgraph.store.frames import APPLY, DRAFT, ERROR, FORK, receive_frame, send_frame
+from kgraph.store.frames import APPLY, DRAFT, ERROR, FOLLOW, FORK, KEEP, RETIRE, receive_frame, send_frame
 from kgraph.store.held import Source
 from kgraph.store.wire import pack_draft
 
 _PARTING = 10.0
+_BEHIND = 200
+"""Changes after which the files for the next start are brought up to date: it makes so many in about a second."""
 
 
 class Zygote:
@@ -43,25 +54,79 @@ class Zygote:
         self._kept = threading.Lock()
         self._lock = threading.Lock()
         self._closed = False
-        self._start()
+        self._behind = 0
+        self._retired: subprocess.Popen[bytes] | None = None
+        self._coming: subprocess.Popen[bytes] | None = None
+        self._mover: threading.Thread | None = None
+        if not self._start_on_disk():
+            self._start()
+            self._keep()
+
+    def _start_on_disk(self) -> bool:
+        """Begin with the files that are kept for this, if there are any of use, and load into memory meanwhile."""
+        source = self._source
+        if source.on_disk or not source.quick or source.state is None or not paths_of_revisions(source.state / FOLDER):
+            return False
+        self._source = replace(source, on_disk=True, bridge=True)
+        try:
+            self._start()
+        except DatasetError as error:
+            tell(f"the graph is loaded and all that follows worked out anew: {error}")
+            self._source = source
+            return False
+        self._mover = threading.Thread(target=self._move, args=[source], name="kgraph-move", daemon=True)
+        self._mover.start()
+        return True
 
     def _start(self) -> None:
-        self._control, child = socket.socketpair()
-        with child:
-            command = [sys.executable, "-m", "kgraph.store.zygote", str(child.fileno()), self._source.to_json()]
-            self._process = subprocess.Popen(command, pass_fds=[child.fileno()])
+        self._process, self._control = _launch(self._source)
         try:
-            self._hear()
+            self._take_in(_hear(self._control))
         except (EOFError, OSError) as error:
             self._stop()
             raise DatasetError(str(error) or "the process that loads the dataset ended") from error
 
-    def _hear(self) -> None:
-        """Take in what the process says of the data that it holds. Raises ``OSError`` with what it complains of."""
-        kind, body = receive_frame(self._control)
-        if kind == ERROR:
-            raise OSError(body.decode())
-        content = json.loads(body)
+    def _move(self, source: Source) -> None:
+        """Have another process load the data, and put it in the place of this one."""
+        with self._lock:
+            if self._closed:
+                return
+            self._coming, control = _launch(source)
+        coming = self._coming
+        try:
+            _hear(control)
+            with self._kept, self._lock:
+                if self._closed:
+                    raise EOFError
+                control.sendall(FOLLOW)
+                told = _hear(control)
+                if told["revision"] != self.revision.to_json():
+                    raise OSError(f"it holds revision {told['revision']['number']}, not {self.revision.number}")
+                before, self._retired = self._control, self._process
+                self._process, self._control, self._source, self._coming = coming, control, source, None
+                self._take_in(told)
+        except (EOFError, OSError) as error:
+            if not self._closed:
+                tell(f"queries are answered from disk, since the graph could not be loaded into memory: {error}")
+            control.close()
+            coming.kill()
+            coming.wait()
+            return
+        tell("the graph is in memory")
+        with before, contextlib.suppress(OSError):
+            before.sendall(RETIRE)
+
+    def _keep(self) -> None:
+        """Have the files for the next start brought up to date, if there are to be any."""
+        self._behind = 0
+        source = self._source
+        if source.state is None or source.on_disk or not source.quick or sum(self.graphs.values()) < source.quick:
+            return
+        with contextlib.suppress(OSError):
+            self._control.sendall(KEEP)
+
+    def _take_in(self, content: Mapping[str, Any]) -> None:
+        """Take in what the process says of the data that it holds."""
         # In this order: who reads a tag and then asks may get newer content than the tag says, never older.
         self.revision = Revision.from_json(content["revision"])
         self.graphs, self.tags = content["graphs"], content["tags"]
@@ -112,7 +177,10 @@ class Zygote:
             try:
                 self._control.sendall(APPLY)
                 send_frame(self._control, APPLY, pack_draft(draft, revision))
-                self._hear()
+                self._take_in(_hear(self._control))
+                self._behind += 1
+                if self._behind >= _BEHIND:
+                    self._keep()
             except (OSError, EOFError):
                 with contextlib.suppress(QueryFailedError):
                     self._restart(revision)
@@ -161,4 +229,28 @@ class Zygote:
         """End the process; no fork can be had after that."""
         with self._lock:
             self._closed = True
+            if self._coming is not None:
+                self._coming.kill()
             self._stop()
+        if self._mover is not None:
+            self._mover.join()
+        if self._retired is not None:
+            self._retired.kill()
+            self._retired.wait()
+
+
+def _launch(source: Source) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """Start a process that holds the data of a source; return it with the socket over which it is told what to do."""
+    control, child = socket.socketpair()
+    with child:
+        command = [sys.executable, "-m", "kgraph.store.zygote", str(child.fileno()), source.to_json()]
+        return subprocess.Popen(command, pass_fds=[child.fileno()]), control
+
+
+def _hear(control: socket.socket) -> dict[str, Any]:
+    """Return what a process says of the data that it holds. Raises ``OSError`` with what it complains of."""
+    kind, body = receive_frame(control)
+    if kind == ERROR:
+        raise OSError(body.decode())
+    content: dict[str, Any] = json.loads(body)
+    return content

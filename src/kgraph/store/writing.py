@@ -141,11 +141,13 @@ class Writer:
     def _have_drafter(self) -> _DraftingProcess:
         if self._closed:
             raise QueryFailedError("the store is closed")
-        if self._drafter is None or not self._drafter.is_alive():
+        drafter, parent = self._drafter, self._zygote.pid
+        # One of a process that is no longer asked has the same data, but may have them on disk.
+        if drafter is None or drafter.parent != parent or not drafter.is_alive():
             self._drop_drafter()
             channel, _, handle, _ = self._zygote.fork(for_draft=True)
-            self._drafter = _DraftingProcess(channel, handle, self._memory)
-        return self._drafter
+            drafter = self._drafter = _DraftingProcess(channel, handle, self._memory, self._zygote.pid)
+        return drafter
 
     def _has_lost(self, parent: int) -> bool:
         """Tell whether the process that holds the data is gone; its forks may be so a moment before it is."""
@@ -181,7 +183,8 @@ def _outcome(revision: Revision, draft: Draft) -> Outcome:
 class _DraftingProcess:
     """The process that works changes out."""
 
-    def __init__(self, channel: socket.socket, handle: int, memory: int) -> None:
+    def __init__(self, channel: socket.socket, handle: int, memory: int, parent: int) -> None:
+        self.parent = parent
         self._channel = channel
         self._handle = handle
         self._memory = memory

@@ -5,10 +5,14 @@ with revision and graphs, and for each ``FORK`` that comes with a socket it fork
 arriving there; for each ``DRAFT`` one that works out changes on its own copy of the data. Data on disk are opened by
 the forks alone, since a process that has opened them cannot be forked. The process's descriptor
 goes back, so that it can be killed without mistaking it for another one. ``APPLY`` brings a change that counts.
+
+``KEEP`` makes a fork that writes the engine's files for the next start, ``FOLLOW`` has the journal's newest changes
+made, and after ``RETIRE`` the process ends as soon as the last of its forks has.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import faulthandler
 import gc
@@ -33,15 +37,18 @@ from kgraph.store.frames import (
     APPLY,
     DRAFT,
     ERROR,
+    FOLLOW,
     FORK,
+    KEEP,
     QUERY,
     READY,
+    RETIRE,
     FrameWriter,
     receive_frame,
     receive_request,
     send_frame,
 )
-from kgraph.store.held import Drafter, Holding, Source, open_held
+from kgraph.store.held import Drafter, Held, Holding, Source, open_held
 from kgraph.store.wire import pack_draft, pack_error, unpack_change, unpack_draft
 
 _PR_SET_NO_NEW_PRIVS = 38
@@ -76,7 +83,14 @@ def main(control_descriptor: int, source: Source) -> int:
             held.note_drafter(_fork(control, descriptors[0], held, memory, held.open_drafter, serve))
         elif message == APPLY:
             _apply(control, held)
+        elif message == KEEP and isinstance(held, Held):
+            _keep(control, held)
+        elif message == FOLLOW and isinstance(held, Held):
+            held.follow()
+            _tell(control, held)
         else:
+            if message == RETIRE:
+                _wait_for_forks()
             return 0
 
 
@@ -89,6 +103,25 @@ def _apply(control: socket.socket, held: Holding) -> None:
     assert revision is not None
     held.apply(draft, revision)
     _tell(control, held)
+
+
+def _keep(control: socket.socket, held: Held) -> None:
+    """Fork a process that writes the engine's files for the next start, and dies with this one."""
+    parent = os.getpid()
+    if os.fork() == 0:
+        try:
+            control.close()
+            end_with_parent(parent)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            held.keep()
+        finally:
+            os._exit(0)
+
+
+def _wait_for_forks() -> None:
+    # Where the signal is ignored, waiting lasts until the last one has ended, and then says that there is none.
+    with contextlib.suppress(ChildProcessError):
+        os.wait()
 
 
 def _fork(

@@ -55,6 +55,7 @@ def open_settings_store(settings: Settings, home: Path) -> Store:
             draft_memory=settings.update_memory_mib,
             copies=settings.copies,
             on_disk=on_disk,
+            quick=settings.quick_start,
         )
         patience = settings.update_queue_timeout
         return JournaledStore(source, limits, WriteLimits(settings.update_queue, patience, settings.update_timeout))
