@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from servers import ServerError
 
@@ -42,10 +42,31 @@ class Allowance:
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a run may take: seconds for one load, and for all questions of one server at a time."""
+    """What a run may take: seconds for one load, for all questions of one server at a time, and for the whole.
+
+    ``until`` is the time, as ``time.monotonic`` counts, at which nothing new is begun.
+    """
 
     load: float
     questions: float
+    whole: float
+    until: float = float("inf")
+
+    def begin(self) -> Bounds:
+        """Return the bounds of a run that begins now."""
+        return replace(self, until=time.monotonic() + self.whole)
+
+    def is_over(self) -> bool:
+        """Tell whether nothing new is to be begun."""
+        return time.monotonic() >= self.until
+
+    def longest_load(self) -> float:
+        """Return the seconds that a server may take to load now."""
+        return max(0.0, min(self.load, self.until - time.monotonic()))
+
+    def allowance(self) -> Allowance:
+        """Return what each server may take now for the questions."""
+        return Allowance(max(0.0, min(self.questions, self.until - time.monotonic())))
 
     def rounds(self, triples: int, wanted: int) -> int:
         """Return the rounds in which a graph is measured."""
@@ -56,13 +77,11 @@ class Bounds:
         return 1 if triples >= LARGE or not rounds else 2
 
     def describe(self, sizes: Sequence[int], servers: int, cells: int, rounds: int, seconds: float) -> str:
-        """Return a line that tells how long samples take, and the longest that loads and questions may add."""
+        """Return a line that tells how long samples take, and how long the run may take with loads and questions."""
         samples = most = 0.0
         for triples in sizes:
             here = self.rounds(triples, rounds)
             samples += servers * cells * (1 + _PHASES * here if here else 0) * (seconds + _OVERHEAD)
             most += servers * (self.starts(triples, here) * self.load + (3 if here else 1) * self.questions)
-        return (
-            f"samples of throughput take about {samples / 60:.0f} min; loads and questions take at most "
-            f"{most / 60:.0f} min more"
-        )
+        whole = min(samples + most, self.whole)
+        return f"samples of throughput take about {samples / 60:.0f} min, the whole run at most {whole / 60:.0f} min"

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from answers import AnswersDifferError, compare_answers, load_questions
-from bounds import Allowance, Bounds
+from bounds import Bounds
 from generate import Graph, generate
 from load import ANSWERS, CONNECTIONS, client_version, why_missing
 from mix import ask_mix
@@ -25,14 +25,13 @@ from virtuoso import Virtuoso
 SERVERS: tuple[type[Server], ...] = (Kgraph, KgraphOnDisk, OxigraphServe, RdflibEndpoint, Virtuoso)
 
 
-def choose_servers(names: Sequence[str], graph: Graph, longest_start: float) -> tuple[list[Server], dict[str, str]]:
+def choose_servers(names: Sequence[str], graph: Graph) -> tuple[list[Server], dict[str, str]]:
     """Return the servers that can be started here with this graph, and why the others cannot."""
     chosen, skipped = [], {}
     for kind in SERVERS:
         if kind.name not in names:
             continue
         server = kind()
-        server.longest_start = longest_start
         reason = server.missing()
         if reason is None and graph.triples > server.most_triples:
             reason = f"this graph is larger than the {server.most_triples:,} triples it is asked to hold"
@@ -44,10 +43,11 @@ def choose_servers(names: Sequence[str], graph: Graph, longest_start: float) -> 
     return chosen, skipped
 
 
-def start_all(servers: list[Server], result: Result, folder: Path, stack: ExitStack) -> None:
+def start_all(servers: list[Server], result: Result, folder: Path, stack: ExitStack, bounds: Bounds) -> None:
     """Start the servers one after the other and note how long each took; one that does not start is left out."""
     for server in list(servers):
         stack.callback(server.stop)
+        server.longest_start = bounds.longest_load()
         try:
             server.start(result.graph, folder)
         except ServerError as error:
@@ -61,27 +61,26 @@ def start_all(servers: list[Server], result: Result, folder: Path, stack: ExitSt
         tell(f"{server.name}: first answer after {server.load_seconds:.1f} s, {server.memory():.0f} MiB")
 
 
-def measure(graph: Graph, options: argparse.Namespace, folder: Path) -> Result:
+def measure(graph: Graph, options: argparse.Namespace, bounds: Bounds, folder: Path) -> Result:
     """Compare the answers of all servers, start them afresh and measure, and compare once more.
 
     Raises :class:`answers.AnswersDifferError`, for the first time before anything is timed.
     """
     questions = load_questions()
-    bounds = Bounds(options.longest_load, options.longest_questions)
-    servers, skipped = choose_servers(options.servers, graph, bounds.load)
+    servers, skipped = choose_servers(options.servers, graph)
     count = bounds.rounds(graph.triples, options.rounds)
     result = Result(graph, [], skipped=skipped)
     result.versions = {server.name: server.version() for server in servers}
     with ExitStack() as stack:
-        start_all(servers, result, folder, stack)
+        start_all(servers, result, folder, stack, bounds)
         result.servers = [server.name for server in servers]
-        result.comparison = compare_answers(servers, questions, tell, Allowance(bounds.questions))
+        result.comparison = compare_answers(servers, questions, tell, bounds.allowance())
         if count and bounds.starts(graph.triples, count) == 1:
             take_samples(servers, result, options, count, bounds)
             return result
     if count:
         with ExitStack() as stack:
-            start_all(servers, result, folder, stack)
+            start_all(servers, result, folder, stack, bounds)
             take_samples(servers, result, options, count, bounds)
     return result
 
@@ -95,16 +94,18 @@ def take_samples(
     """
     questions = load_questions()
     plan = Plan([a for a in ANSWERS if a.name in options.answers], options.connections, options.seconds)
-    rounds = Rounds(servers, result.graph, plan, tell)
+    rounds = Rounds(servers, result.graph, plan, tell, bounds.is_over)
     result.throughput = rounds.measured
     phases = [COLD, *[WARM] * count, *[REPEATED] * count] if why_missing() is None else []
-    allowance = Allowance(bounds.questions)
+    allowance = bounds.allowance()
     for number in range(1 + count):
+        if bounds.is_over():
+            break
         ask_mix(servers, questions, result.comparison.left_out, result.times, number, tell, allowance)
     for phase in phases:
         rounds.run(phase)
     asked = [question for question in questions if question.name in options.answers]
-    after = compare_answers(servers, asked, tell, Allowance(bounds.questions))
+    after = compare_answers(servers, asked, tell, bounds.allowance())
     result.comparison.left_out |= {key: f"after the load: {why}" for key, why in after.left_out.items()}
     for server in servers:
         result.final_memory[server.name] = server.memory()
@@ -132,6 +133,9 @@ def parse_arguments() -> argparse.Namespace:
         default=900,
         help="seconds all questions of one server may take, compared and in all passes of the mix (default 900)",
     )
+    parser.add_argument(
+        "--minutes", type=float, default=600, help="after so long nothing new is begun, and the report written"
+    )
     parser.add_argument("--seed", type=int, default=2010, help="seed of the graphs (default 2010)")
     parser.add_argument("--folder", type=Path, help="where graphs are kept for the next run (default: nowhere)")
     parser.add_argument("--report", type=Path, help="file the report is written to (default: it is printed)")
@@ -151,18 +155,23 @@ def main() -> int:
     if reason := why_missing():
         tell(f"throughput is left out: {reason}")
     cells = len(options.answers) * len(options.connections)
-    length = Bounds(options.longest_load, options.longest_questions).describe(
+    bounds = Bounds(options.longest_load, options.longest_questions, options.minutes * 60).begin()
+    length = bounds.describe(
         options.triples, len(options.servers), cells if why_missing() is None else 0, options.rounds, options.seconds
     )
     tell(length)
     results, differ = [], ""
     with tempfile.TemporaryDirectory(prefix="kgraph-benchmark-") as temporary:
         for triples in options.triples:
+            if bounds.is_over():
+                length += f"; {triples:,} triples were not begun, since the time was up"
+                tell(length)
+                continue
             folder = options.folder or Path(temporary)
             graph = generate(folder / f"graph-{triples}-{options.seed}", triples, options.seed)
             tell(f"{graph.triples:,} triples in {graph.home}")
             try:
-                results.append(measure(graph, options, Path(temporary) / f"run-{triples}"))
+                results.append(measure(graph, options, bounds, Path(temporary) / f"run-{triples}"))
             except AnswersDifferError as error:
                 differ = str(error)
                 tell(differ)

@@ -70,8 +70,19 @@ class Plan:
 class Rounds:
     """Measures round after round into ``measured``; each second one goes through the servers backwards."""
 
-    def __init__(self, servers: Sequence[Server], graph: Graph, plan: Plan, progress: Callable[[str], None]) -> None:
-        """Measure ``servers``, which hold ``graph``; ``progress`` is told of each sample."""
+    def __init__(
+        self,
+        servers: Sequence[Server],
+        graph: Graph,
+        plan: Plan,
+        progress: Callable[[str], None],
+        is_over: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Measure ``servers``, which hold ``graph``; ``progress`` is told of each sample.
+
+        When ``is_over`` says so, no further cell is begun.
+        """
+        self._is_over = is_over
         self.measured = Throughput()
         self._servers = servers
         self._graph = graph
@@ -85,6 +96,8 @@ class Rounds:
         self._number += 1
         for answer in self._plan.answers:
             for connections in self._plan.connections:
+                if self._is_over():
+                    return
                 self._run += 1
                 for server in self._servers if self._number % 2 else reversed(self._servers):
                     cell = Cell(phase, answer.name, connections)

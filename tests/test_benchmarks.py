@@ -88,7 +88,7 @@ def test_a_run_says_how_long_it_may_take_and_a_server_that_takes_longer_is_told(
     bounds = ("--longest-questions", "0", "--folder", str(tmp_path / "graphs"))
     done = run("--triples", "12000", "--servers", "kgraph", "--rounds", "0", "--report", str(report), *bounds)
     assert done.returncode == 0, done.stderr
-    assert "loads and questions take at most 30 min more" in done.stderr.splitlines()[0]
+    assert "the whole run at most 30 min" in done.stderr.splitlines()[0]
     text = report.read_text(encoding="utf-8")
     assert text.count("its 0 s for questions are used up") == 20
     assert str(tmp_path) not in text
@@ -98,11 +98,19 @@ def test_a_run_says_how_long_it_may_take_and_a_server_that_takes_longer_is_told(
 
 def test_a_large_graph_is_loaded_once_and_measured_in_fewer_rounds(modules: dict[str, ModuleType]) -> None:
     """Ten million triples take long to load, so the length that is told is that of one loading for each server."""
-    bounds = modules["bounds"].Bounds(load=600, questions=60)
+    bounds = modules["bounds"].Bounds(load=600, questions=60, whole=36_000)
     assert (bounds.rounds(10_000_000, 5), bounds.starts(10_000_000, 5)) == (2, 1)
     assert (bounds.rounds(1_000_000, 5), bounds.starts(1_000_000, 5)) == (5, 2)
     told = bounds.describe([1_000_000, 10_000_000], servers=2, cells=3, rounds=5, seconds=5)
-    assert told == "samples of throughput take about 10 min; loads and questions take at most 72 min more"
+    assert told == "samples of throughput take about 10 min, the whole run at most 82 min"
+
+
+def test_a_run_ends_when_its_time_is_up() -> None:
+    """Sizes that were not begun by then are told in the report."""
+    done = run("--triples", "12000,13000", "--servers", "kgraph", "--rounds", "0", "--minutes", "0")
+    assert done.returncode == 0, done.stderr
+    assert "12,000 triples were not begun" in done.stdout
+    assert "13,000 triples were not begun" in done.stdout
 
 
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
@@ -172,8 +180,9 @@ def test_a_server_that_does_not_start_is_left_out_with_the_reason(
 
     graph = modules["generate"].generate(tmp_path / "home", 8000)
     result, servers = modules["reporting"].Result(graph, []), [Broken()]
+    bounds = modules["bounds"].Bounds(load=60, questions=60, whole=60).begin()
     with ExitStack() as stack:
-        modules["compare"].start_all(servers, result, tmp_path / "run", stack)
+        modules["compare"].start_all(servers, result, tmp_path / "run", stack, bounds)
     assert servers == []
     assert "broken ended with 3" in result.skipped["broken"]
     report = modules["reporting"].render_report([result], [], "command", "conditions")

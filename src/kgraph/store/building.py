@@ -47,8 +47,11 @@ FOLDER = "store"
 
 _LAYOUT = 2
 _AT_ONCE = 500_000
-_IN_MEMORY = 12
+_IN_MEMORY = 8
 """Bytes of memory that a byte of base or journal comes to at most, with the union and what follows."""
+
+_WRITING = 1 << 30
+"""Bytes of memory that writing the engine's files takes."""
 
 _UNREADABLE = "its files"
 _FAILED = "the store on disk cannot be made"
@@ -237,7 +240,7 @@ class Building:
     def _fill(self) -> dict[str, Any]:
         """Make the engine's files from base and journal: by way of memory where there is room for the whole."""
         size = self._view.base_path.stat().st_size + self._view.journal_end
-        in_memory = size * _IN_MEMORY < available()
+        in_memory = size * _IN_MEMORY + _WRITING < available()
         engine = ox.Store() if in_memory else ox.Store(str(self._folder / f"build-{os.getpid()}"))
         originals = self._view.load(engine)
         if not self._separate:
