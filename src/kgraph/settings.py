@@ -85,7 +85,7 @@ class Settings:
     )
     quick_start: int = _setting(
         200_000,
-        "statements from which a server that keeps its state also keeps the engine's files in it, about 300 bytes a "
+        "statements from which a server that keeps its state also keeps the engine's files in it, about 750 bytes a "
         "statement, so that a later start answers from them until the graph is in memory; 0 keeps none",
         least=0,
     )
