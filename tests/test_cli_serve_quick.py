@@ -50,7 +50,10 @@ class Server:
         self.address = re.findall(r"http://\S+", self.wait_for("kgraph answers on"))[0]
 
     def wait_for(self, text: str) -> str:
-        """Return the next line with a text in it."""
+        """Return the first line with a text in it, printed already or to come."""
+        for line in self.lines:
+            if text in line:
+                return line
         until = time.monotonic() + PATIENCE
         while True:
             try:
