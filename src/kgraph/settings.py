@@ -72,12 +72,23 @@ class Settings:
     )
     query_timeout: float = _setting(10.0, "seconds a query may take before it is stopped", least=0.01)
     query_workers: int = _setting(4, "processes that answer queries", least=1)
+    borrowers: int = _setting(
+        2,
+        "processes that answer plain, quick queries on connections lent to them; 0 lends none. "
+        "None is lent with a rate, hosts, proxies or CORS origins set, or with the graph on disk",
+        least=0,
+        most=64,
+    )
     queue_length: int = _setting(64, "queries that may wait for a free process", least=0)
     queue_timeout: float = _setting(5.0, "seconds a query may wait for a free process", least=0.01)
     client_queries: int = _setting(48, "queries of one client that may run or wait at once; 0 for any number", least=0)
     stream_timeout: float = _setting(300.0, "seconds a client may take to fetch a long answer", least=0.01)
     max_answer: int = _setting(0, "bytes the answer to a query may have; 0 for any number", least=0)
-    cache_mib: int = _setting(64, "mebibytes of answers kept for those who ask the same again; 0 keeps none", least=0)
+    cache_mib: int = _setting(
+        64,
+        "mebibytes of answers kept for those who ask again, by the server and by all borrowers each; 0 keeps none",
+        least=0,
+    )
     copies: int = _setting(
         1_000_000,
         "statements up to which the default graphs are held once more, so that queries answer faster; 0 holds none",

@@ -271,7 +271,7 @@ def says_nothing(text: str, body: bytes, format: Format) -> bool:
 
 def is_aggregate(text: str) -> bool:
     """Tell whether a query counts, adds up or the like."""
-    return _AGGREGATE.search(text) is not None
+    return "(" in text and _AGGREGATE.search(text) is not None
 
 
 def _only_follows(standing: _Standing) -> bool:

@@ -15,16 +15,18 @@ from kgraph.sparql.tokens import Token, decode_escapes, iter_tokens
 from kgraph.turtle.iris import is_absolute, resolve_iri
 from kgraph.turtle.literals import BadEscapeError, unescape
 
-_SUSPECT = re.compile(
-    r"!\s*\(\s*\)|<(?![A-Za-z][A-Za-z0-9+.\-]*:)[^<>\"{}|^`\x00-\x20]*>"
-    r"|\b(?!true\b|false\b)(?:[Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee])\b"
-)
+_NO_PROPERTY = re.compile(r"!\s*\(\s*\)")
+_RELATIVE = re.compile(r"<(?![A-Za-z][A-Za-z0-9+.\-]*:)[^<>\"{}|^`\x00-\x20]*>")
+_TRUTH = re.compile(r"\b(?!true\b|false\b)(?:[Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee])\b")
 _ANY_PROPERTY = "(!a|a)"
 
 
 def needs_adapting(text: str) -> bool:
     """Tell whether :func:`adapt` might change a text."""
-    return _SUSPECT.search(text) is not None
+    if _RELATIVE.search(text) or ("!" in text and _NO_PROPERTY.search(text)):
+        return True
+    lowered = text.lower()
+    return ("true" in lowered or "false" in lowered) and _TRUTH.search(text) is not None
 
 
 def adapt(text: str, base: str, start: str = "Query") -> str:

@@ -91,7 +91,7 @@ def count_rows(text: str) -> str | None:
 
 def selects_all(text: str) -> bool:
     """Tell whether a query may be a SELECT of all variables."""
-    return _ALL.search(text) is not None
+    return "*" in text and _ALL.search(text) is not None
 
 
 def name_columns(text: str, names: Sequence[str]) -> str:

@@ -14,8 +14,12 @@ import pyoxigraph as ox
 
 from kgraph.store.base import ALL, ASSERTED, INFERRED, Query
 
-NAMES_GRAPHS = re.compile(r"\bGRAPH\b", re.IGNORECASE)
-"""Found in every query that asks for named graphs, and in some that do not."""
+_GRAPH = re.compile(r"\bGRAPH\b", re.IGNORECASE)
+
+
+def may_name_graphs(text: str) -> bool:
+    """Tell whether a query may ask for named graphs: true for every one that does, and for some that do not."""
+    return "graph" in text.lower() and _GRAPH.search(text) is not None
 
 
 class Copies:
@@ -34,7 +38,7 @@ class Copies:
             copy = self._all
         else:
             return None
-        return None if NAMES_GRAPHS.search(query.text) else copy
+        return None if may_name_graphs(query.text) else copy
 
     def change(
         self,

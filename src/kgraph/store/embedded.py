@@ -17,7 +17,7 @@ from kgraph.formats import N_QUADS, TRIG, Format
 from kgraph.sparql.rewriting import name_columns, selects_all
 from kgraph.store.answers import RDF_FORMATS, Results, write_results, write_triples
 from kgraph.store.base import ALL, ASSERTED, INFERRED, OUTSIDE_DEFAULT, Answer, Deviation, Query, Revision
-from kgraph.store.copies import NAMES_GRAPHS, Copies
+from kgraph.store.copies import Copies, may_name_graphs
 from kgraph.store.digests import asserted_digest
 from kgraph.store.literals import Originals, term_text
 from kgraph.store.loading import load_files, load_graphs, unite
@@ -236,7 +236,7 @@ class EmbeddedStore:
         if query.dataset is None:
             default: list[_Graph] = [ox.DefaultGraph() if self.separate else ox.NamedNode(ASSERTED)]
             # Naming the graphs takes time in a dataset with many; where none is asked for, none need be named.
-            return self.engine, default, self._shown_graphs() if NAMES_GRAPHS.search(query.text) else None
+            return self.engine, default, self._shown_graphs() if may_name_graphs(query.text) else None
         default_names, named_names = _expand(query.dataset[0]), _expand(query.dataset[1])
         named: list[_NamedGraph] = [ox.NamedNode(name) for name in named_names if name != ASSERTED]
         if set(default_names) == {ASSERTED, INFERRED} and not self.separate:

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator
 
 QUERY, DATA, END, ERROR, READY, FORK = b"Q", b"D", b"E", b"X", b"R", b"F"
-DRAFT, APPLY, CHANGE = b"W", b"A", b"C"
+DRAFT, APPLY, CHANGE, BORROW = b"W", b"A", b"C", b"B"
 KEEP, FOLLOW, RETIRE = b"K", b"J", b"L"
 
 CHUNK = 65536
@@ -80,7 +80,8 @@ def read_frames(received: bytearray) -> Iterator[tuple[bytes, bytes]]:
             end = offset + _HEAD.size + length
             if len(received) < end:
                 return
-            body = bytes(received[offset + _HEAD.size : end])
+            with memoryview(received) as whole:
+                body = bytes(whole[offset + _HEAD.size : end])
             offset = end
             yield kind, body
     finally:
@@ -93,7 +94,8 @@ class FrameWriter(io.RawIOBase):
     def __init__(self, channel: socket.socket) -> None:
         """Write to ``channel``."""
         self._channel = channel
-        self._pending = bytearray()
+        self._pending: list[bytes] = []
+        self._size = 0
 
     def writable(self) -> bool:
         """Return that it can be written to."""
@@ -101,16 +103,25 @@ class FrameWriter(io.RawIOBase):
 
     def write(self, data: bytes) -> int:  # type: ignore[override]
         """Take bytes, and send what fills a chunk."""
-        self._pending += data
-        while len(self._pending) >= CHUNK:
-            send_frame(self._channel, DATA, bytes(self._pending[:CHUNK]))
-            del self._pending[:CHUNK]
+        if self._size + len(data) > CHUNK:
+            self._send()
+        rest = data
+        while len(rest) > CHUNK:
+            send_frame(self._channel, DATA, rest[:CHUNK])
+            rest = rest[CHUNK:]
+        self._pending.append(rest)
+        self._size += len(rest)
         return len(data)
 
     def finish(self) -> None:
         """Send what is left and the end, both at once."""
-        last = _HEAD.pack(DATA, len(self._pending)) + self._pending if self._pending else b""
-        self._channel.sendall(last + _HEAD.pack(END, 0))
+        self._send(_HEAD.pack(END, 0))
+
+    def _send(self, more: bytes = b"") -> None:
+        head = _HEAD.pack(DATA, self._size) if self._pending else b""
+        self._channel.sendall(b"".join((head, *self._pending, more)))
+        self._pending.clear()
+        self._size = 0
 
 
 def _receive(channel: socket.socket, size: int) -> bytes:

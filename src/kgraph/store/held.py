@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,7 +37,8 @@ class Source:
     change may add. ``copies`` is the number of statements up to which :class:`kgraph.store.copies.Copies` are kept.
     With ``on_disk`` the engine's files in the state directory are asked, else the engine in memory. ``quick`` is the
     number of statements from which such files are kept for the engine in memory, so that a start can begin with them;
-    0 keeps none. With ``bridge`` files are asked that are there, brought up to date, and none are made.
+    0 keeps none. With ``bridge`` files are asked that are there, brought up to date, and none are made. ``borrower``
+    names, as ``module:attribute``, the :data:`Borrower` that processes made for it run; empty for none.
     """
 
     home: Path
@@ -49,6 +51,7 @@ class Source:
     on_disk: bool = False
     quick: int = 0
     bridge: bool = False
+    borrower: str = ""
 
     def to_json(self) -> str:
         """Return the source as text."""
@@ -60,6 +63,13 @@ class Source:
         content = json.loads(text)
         state = content["state"]
         return cls(**{**content, "home": Path(content["home"]), "state": Path(state) if state else None})
+
+
+class Borrower(Protocol):
+    """What answers requests in a fork that is lent connections."""
+
+    def __call__(self, channel: socket.socket, store: EmbeddedStore, *, is_current: Callable[[], bool]) -> None:
+        """Answer on what comes by ``channel`` until that is closed; ``is_current`` tells whether the data still are."""
 
 
 class Checking(Protocol):
@@ -266,6 +276,15 @@ def import_checker(named: str) -> Callable[[Path], Checking] | None:
     """Return what makes a checker, by its name as :class:`Source` has it; the import takes a good part of a second."""
     if not named:
         return None
-    module, _, name = named.partition(":")
-    make: Callable[[Path], Checking] = getattr(import_module(module), name)
+    make: Callable[[Path], Checking] = _attribute(named)
     return make
+
+
+def find_borrower(source: Source) -> Borrower | None:
+    """Return what answers requests in forks that are made for it, if anything does."""
+    return _attribute(source.borrower) if source.borrower else None
+
+
+def _attribute(name: str) -> Any:
+    module, _, attribute = name.partition(":")
+    return getattr(import_module(module), attribute)

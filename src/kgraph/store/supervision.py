@@ -22,7 +22,7 @@ from kgraph.store.base import Revision
 from kgraph.store.building import FOLDER, tell
 from kgraph.store.directories import paths_of_revisions
 from kgraph.store.drafts import Draft
-from kgraph.store.frames import APPLY, DRAFT, ERROR, FOLLOW, FORK, KEEP, RETIRE, receive_frame, send_frame
+from kgraph.store.frames import APPLY, BORROW, ERROR, FOLLOW, FORK, KEEP, RETIRE, receive_frame, send_frame
 from kgraph.store.held import Source
 from kgraph.store.wire import pack_draft
 
@@ -67,7 +67,7 @@ class Zygote:
         source = self._source
         if source.on_disk or not source.quick or source.state is None or not paths_of_revisions(source.state / FOLDER):
             return False
-        self._source = replace(source, on_disk=True, bridge=True)
+        self._source = replace(source, on_disk=True, bridge=True, borrower="")
         try:
             self._start()
         except DatasetError as error:
@@ -133,6 +133,11 @@ class Zygote:
         self.notices = tuple(content["notices"])
 
     @property
+    def can_lend(self) -> bool:
+        """Tell whether there are forks that answer requests on connections that they are lent."""
+        return bool(self._source.borrower)
+
+    @property
     def pid(self) -> int:
         """The number of the process."""
         return self._process.pid
@@ -141,13 +146,13 @@ class Zygote:
         """Tell whether the process runs."""
         return self._process.poll() is None
 
-    def fork(self, *, for_draft: bool = False) -> tuple[socket.socket, int, int, Revision]:
+    def fork(self, kind: bytes = FORK) -> tuple[socket.socket, int, int, Revision]:
         """Return the socket to a fresh fork, its number, its process descriptor and the state of its data.
 
-        The fork answers queries, or with ``for_draft`` works out changes. A process that died is started again
-        first. Raises :class:`kgraph.errors.QueryFailedError` if it cannot be.
+        The fork answers queries (:data:`kgraph.store.frames.FORK`), works out changes (``DRAFT``), or answers requests
+        on connections that it is lent (``BORROW``). A process that died is started again first. Raises
+        :class:`kgraph.errors.QueryFailedError` if it cannot be.
         """
-        kind = DRAFT if for_draft else FORK
         with self._lock, contextlib.suppress(OSError, EOFError):
             return self._fork(kind)
         with self._kept, self._lock:
@@ -188,7 +193,8 @@ class Zygote:
     def _fork(self, kind: bytes) -> tuple[socket.socket, int, int, Revision]:
         if self._closed:
             raise QueryFailedError("the store is closed")
-        ours, theirs = socket.socketpair()
+        # What is lent goes with a message, and messages are to stay apart.
+        ours, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET if kind == BORROW else socket.SOCK_STREAM)
         with theirs:
             try:
                 socket.send_fds(self._control, [kind], [theirs.fileno()])

@@ -20,6 +20,7 @@ from kgraph.errors import QueryFailedError, StoreBusyError
 from kgraph.formats import Format
 from kgraph.store.base import Answer, Query, Revision
 from kgraph.store.embedded import DEVIATIONS
+from kgraph.store.frames import BORROW, FORK
 from kgraph.store.held import Source
 from kgraph.store.lanes import Lane
 from kgraph.store.places import Places, SlowPlaces
@@ -75,6 +76,11 @@ class WorkerStore:
     def lane(self) -> Lane | None:
         """The way from the event loop that asked last, if that still runs."""
         return self._lane if self._lane is not None and not self._lane.loop.is_closed() else None
+
+    @property
+    def can_lend(self) -> bool:
+        """Tell whether :meth:`make_borrower` may be called: not while the data are asked on disk."""
+        return self._zygote.can_lend
 
     def graphs(self) -> Mapping[str, int]:
         """Return the IRIs of the named graphs with their numbers of statements."""
@@ -138,6 +144,13 @@ class WorkerStore:
             self.places.put(None)
             raise
 
+    def make_borrower(self) -> Worker:
+        """Return a fresh process that answers requests on connections that it is lent, if :attr:`can_lend`.
+
+        Raises :class:`kgraph.errors.QueryFailedError` if there is none to be had.
+        """
+        return self._fork(BORROW)
+
     def fill_place(self, worker: Worker | None = None) -> None:
         """Give a place to a process that is done with its query, or to a fresh one."""
         if worker is not None and worker.answered < self.limits.queries and not self._closed:
@@ -189,13 +202,13 @@ class WorkerStore:
         except QueryFailedError:
             self.places.put(None)
 
-    def _fork(self) -> Worker:
+    def _fork(self, kind: bytes = FORK) -> Worker:
         """Return a fresh process. What cannot be had is not asked for again at once: it takes the time of loading."""
         failed, reason = self._failure
         if time.monotonic() - failed < _FAILURE_KEPT:
             raise QueryFailedError(reason)
         try:
-            worker = Worker(*self._zygote.fork(), self._zygote.pid)
+            worker = Worker(*self._zygote.fork(kind), self._zygote.pid)
         except QueryFailedError as error:
             self._failure = time.monotonic(), str(error)
             raise

@@ -145,7 +145,7 @@ class Writer:
         # One of a process that is no longer asked has the same data, but may have them on disk.
         if drafter is None or drafter.parent != parent or not drafter.is_alive():
             self._drop_drafter()
-            channel, _, handle, _ = self._zygote.fork(for_draft=True)
+            channel, _, handle, _ = self._zygote.fork(DRAFT)
             drafter = self._drafter = _DraftingProcess(channel, handle, self._memory, self._zygote.pid)
         return drafter
 

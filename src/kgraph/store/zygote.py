@@ -2,7 +2,8 @@
 
 It runs alone and without threads (``python -m kgraph.store.zygote FD SOURCE``): it loads the dataset, says ``READY``
 with revision and graphs, and for each ``FORK`` that comes with a socket it forks a process that answers the queries
-arriving there; for each ``DRAFT`` one that works out changes on its own copy of the data. Data on disk are opened by
+arriving there; for each ``DRAFT`` one that works out changes on its own copy of the data; for each ``BORROW`` one that
+answers requests on connections that it is lent. Data on disk are opened by
 the forks alone, since a process that has opened them cannot be forked. The process's descriptor
 goes back, so that it can be killed without mistaking it for another one. ``APPLY`` brings a change that counts.
 
@@ -17,10 +18,12 @@ import ctypes
 import faulthandler
 import gc
 import json
+import mmap
 import os
 import resource
 import signal
 import socket
+import struct
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -35,6 +38,7 @@ from kgraph.store.embedded import EmbeddedStore
 from kgraph.store.forks import end_with_parent
 from kgraph.store.frames import (
     APPLY,
+    BORROW,
     DRAFT,
     ERROR,
     FOLLOW,
@@ -48,13 +52,15 @@ from kgraph.store.frames import (
     receive_request,
     send_frame,
 )
-from kgraph.store.held import Drafter, Held, Holding, Source, open_held
+from kgraph.store.held import Drafter, Held, Holding, Source, find_borrower, open_held
 from kgraph.store.wire import pack_draft, pack_error, unpack_change, unpack_draft
 
 _PR_SET_NO_NEW_PRIVS = 38
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
 _MIB = 1024 * 1024
+_CHANGES = struct.Struct("=Q")
+_OF_BORROWERS = 128
 
 T = TypeVar("T")
 
@@ -69,9 +75,12 @@ def main(control_descriptor: int, source: Source) -> int:
     except KgraphError as error:
         send_frame(control, ERROR, str(error).encode())
         return 1
+    borrow = find_borrower(source)
     # The collector would touch, and so copy, every page that the forks share.
     gc.collect()
     gc.freeze()
+    # Shared with all forks: the number of changes so far, by which one knows whether its data are still current.
+    changes = mmap.mmap(-1, _CHANGES.size)
     _tell(control, held)
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
@@ -81,7 +90,12 @@ def main(control_descriptor: int, source: Source) -> int:
             memory = source.draft_memory
             serve = partial(_work_out_changes, memory=memory)
             held.note_drafter(_fork(control, descriptors[0], held, memory, held.open_drafter, serve))
+        elif message == BORROW and descriptors and borrow is not None:
+            serve_requests = partial(borrow, is_current=partial(_is_unchanged, changes, changes[:]))
+            open_ = held.open_reader
+            _fork(control, descriptors[0], held, source.memory, open_, serve_requests, _OF_BORROWERS)
         elif message == APPLY:
+            _CHANGES.pack_into(changes, 0, _CHANGES.unpack_from(changes)[0] + 1)
             _apply(control, held)
         elif message == KEEP and isinstance(held, Held):
             _keep(control, held)
@@ -92,6 +106,10 @@ def main(control_descriptor: int, source: Source) -> int:
             if message == RETIRE:
                 _wait_for_forks()
             return 0
+
+
+def _is_unchanged(changes: mmap.mmap, before: bytes) -> bool:
+    return changes[:] == before
 
 
 def _tell(control: socket.socket, held: Holding) -> None:
@@ -131,15 +149,19 @@ def _fork(
     memory: int,
     open_: Callable[[], T],
     serve: Callable[[socket.socket, T], None],
+    descriptors: int = 0,
 ) -> int:
-    """Fork a process that opens the data and serves the socket ``descriptor``; return its number."""
+    """Fork a process that opens the data and serves the socket ``descriptor``; return its number.
+
+    It may have as many ``descriptors`` as it allows itself beside those that the data need.
+    """
     parent = os.getpid()
     child = os.fork()
     if child == 0:
         try:
             _shut_in(descriptor, parent, held)
             opened = open_()
-            _limit(memory, held.descriptors)
+            _limit(memory, held.descriptors, descriptors)
             serve(socket.socket(fileno=descriptor), opened)
         finally:
             os._exit(0)
@@ -169,14 +191,14 @@ def _shut_in(descriptor: int, parent: int, held: Holding) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (held.descriptors, held.descriptors))
 
 
-def _limit(memory: int, descriptors: int) -> None:
-    """Let a fork take so many MiB more, and open no further file if it needs none."""
+def _limit(memory: int, of_data: int, of_its_own: int) -> None:
+    """Let a fork take so many MiB more, and open no further file if neither its data nor its work need any."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     address_space = pages * resource.getpagesize() + memory * _MIB
     resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if not descriptors:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+    if not of_data:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, of_its_own))
 
 
 def _answer_queries(channel: socket.socket, store: EmbeddedStore) -> None:

@@ -39,29 +39,18 @@ class AccessLog:
     def request(self, exchange: Exchange, seconds: float) -> None:
         """Tell of a request that was answered, or whose answer was cut."""
         level = "info" if exchange.status < 500 and exchange.outcome != "cut" else "warning"
-        if LOG_LEVELS.index(level) < self._least:
-            return
-        # Put together by hand: this is done for each request, and json.dumps takes four times as long.
-        line = (
-            f'"event": "request", "id": "{exchange.request_id}", "client": "{exchange.client}", '
-            f'"method": "{exchange.method}", "path": {_quoted(exchange.path[:_LONGEST_PATH])}, '
-            f'"status": {exchange.status}, "outcome": "{exchange.outcome}", "seconds": {seconds:.6f}, '
-            f'"bytes": {exchange.sent}'
-        )
-        if exchange.revision is not None:
-            line += f', "revision": {exchange.revision.number}'
-        if exchange.query_hash:
-            rows = "null" if exchange.rows is None else exchange.rows
-            hit = "true" if exchange.is_hit else "false"
-            line += f', "form": "{exchange.form}", "query": "{exchange.query_hash}", "rows": {rows}, "cache": {hit}'
-        if exchange.calls:
-            line += f', "calls": {exchange.calls}'
-        self._write(level, line)
+        if LOG_LEVELS.index(level) >= self._least:
+            self._write(render_line(level, _members_of(exchange, seconds)))
+
+    def answered(self, lines: str) -> None:
+        """Tell of requests that another process answered, in lines of :func:`render_answered`."""
+        if LOG_LEVELS.index("info") >= self._least:
+            self._write(lines)
 
     def event(self, level: str, event: str, **fields: object) -> None:
         """Tell of something else than a request, for example that the server starts or stops."""
         if LOG_LEVELS.index(level) >= self._least:
-            self._write(level, json.dumps({"event": event, **fields}, ensure_ascii=False)[1:-1])
+            self._write(render_line(level, json.dumps({"event": event, **fields}, ensure_ascii=False)[1:-1]))
 
     def flush(self) -> None:
         """Write what was gathered."""
@@ -79,15 +68,45 @@ class AccessLog:
             self._file.close()
             self._file = None
 
-    def _write(self, level: str, members: str) -> None:
-        line = f'{{"time": "{_time_of(int(time.time() * 1000))}", "level": "{level}", {members}}}\n'
+    def _write(self, lines: str) -> None:
+        if not self._as_json:
+            lines = "".join(_as_text(line) for line in lines.split("\n") if line)
         with self._lock:
-            self._lines.append(line if self._as_json else _as_text(line))
+            self._lines.append(lines)
             if self._is_due:
                 return
             self._is_due = True
         if not _flush_later(self.flush):
             self.flush()
+
+
+def render_answered(exchange: Exchange, seconds: float) -> str:
+    """Return the line of a request that was answered."""
+    return render_line("info", _members_of(exchange, seconds))
+
+
+def render_line(level: str, members: str) -> str:
+    """Return a line of the log."""
+    return f'{{"time": "{_time_of(int(time.time() * 1000))}", "level": "{level}", {members}}}\n'
+
+
+def _members_of(exchange: Exchange, seconds: float) -> str:
+    # Put together by hand: this is done for each request, and json.dumps takes four times as long.
+    line = (
+        f'"event": "request", "id": "{exchange.request_id}", "client": "{exchange.client}", '
+        f'"method": "{exchange.method}", "path": {_quoted(exchange.path[:_LONGEST_PATH])}, '
+        f'"status": {exchange.status}, "outcome": "{exchange.outcome}", "seconds": {seconds:.6f}, '
+        f'"bytes": {exchange.sent}'
+    )
+    if exchange.revision is not None:
+        line += f', "revision": {exchange.revision.number}'
+    if exchange.query_hash:
+        rows = "null" if exchange.rows is None else exchange.rows
+        hit = "true" if exchange.is_hit else "false"
+        line += f', "form": "{exchange.form}", "query": "{exchange.query_hash}", "rows": {rows}, "cache": {hit}'
+    if exchange.calls:
+        line += f', "calls": {exchange.calls}'
+    return line
 
 
 def _flush_later(flush: Callable[[], None]) -> bool:

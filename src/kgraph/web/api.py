@@ -11,8 +11,10 @@ from kgraph.errors import RequestError
 from kgraph.formats import GRAPHS, HTML, Format, by_suffix, in_profile, negotiate
 from kgraph.resources import graph_of, iri_of
 from kgraph.store.base import Query
-from kgraph.web.http import CACHE_CONTROL, is_fresh, run_in_threadpool
-from kgraph.web.services import Services, choose_format
+from kgraph.web.heads import CACHE_CONTROL
+from kgraph.web.http import is_fresh, run_in_threadpool
+from kgraph.web.questions import choose_format
+from kgraph.web.services import Services
 
 
 class DataRoutes:

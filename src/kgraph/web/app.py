@@ -33,10 +33,12 @@ from kgraph.web.descriptions import Descriptions
 from kgraph.web.direct import DirectAnswers
 from kgraph.web.endpoint import SparqlEndpoint
 from kgraph.web.exchanges import exchange_of
-from kgraph.web.front import Front, split
+from kgraph.web.front import Front
 from kgraph.web.graph_store import PATH as GRAPH_STORE
 from kgraph.web.graph_store import GraphStore
+from kgraph.web.heads import split
 from kgraph.web.http import language_of, problem_response
+from kgraph.web.lending import Lending
 from kgraph.web.operations import Operations, ProblemPages
 from kgraph.web.pages import Pages
 from kgraph.web.problems import problem_of
@@ -64,13 +66,8 @@ def create_app(settings: Settings, store: Store, home: Path) -> Front:
     cache = AnswerCache(settings.cache_mib * _MIB)
     operations, problems = Operations(services, cache), ProblemPages(services, pages)
     log = _open_log(settings)
-    app = FastAPI(
-        openapi_url=None,
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-        lifespan=_lifespan(settings, log, services),
-    )
+    lifespan = _lifespan(settings, log, services, lambda: front.stop())
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=lifespan)
     for path, endpoint in {
         "/": pages.start,
         "/query": pages.form,
@@ -106,6 +103,7 @@ def create_app(settings: Settings, store: Store, home: Path) -> Front:
     operations.unread = lambda: front.unread
     if isinstance(store, WorkerStore):
         front.direct = DirectAnswers(services, store, cache, clients, front)
+        front.lending = operations.lending = Lending(store, settings, front.note_answered)
     return front
 
 
@@ -141,7 +139,7 @@ def _open_log(settings: Settings) -> AccessLog:
 
 
 def _lifespan(
-    settings: Settings, log: AccessLog, services: Services
+    settings: Settings, log: AccessLog, services: Services, stop: Callable[[], None]
 ) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -152,6 +150,7 @@ def _lifespan(
         for notice in getattr(services.store, "notices", ()):
             log.event("warning", "notice", message=notice)
         yield
+        stop()
         log.event("info", "stop")
         log.close()
 

@@ -13,7 +13,8 @@ from kgraph.store.answers import render_graph
 from kgraph.web.api import base_address, static_answer
 from kgraph.web.examples import describe_examples
 from kgraph.web.http import run_in_threadpool
-from kgraph.web.services import Services, choose_format
+from kgraph.web.questions import choose_format
+from kgraph.web.services import Services
 
 
 class Descriptions:

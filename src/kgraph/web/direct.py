@@ -8,14 +8,11 @@ answer that takes its time) has the request begin anew on the way that all other
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import Hashable
 from typing import Protocol
-from urllib.parse import unquote_to_bytes
 
 from kgraph.errors import RequestError, StoreBusyError
-from kgraph.settings import Settings
 from kgraph.store.base import Revision
 from kgraph.store.lanes import Lane
 from kgraph.store.processes import Worker
@@ -24,14 +21,13 @@ from kgraph.store.workers import WorkerStore
 from kgraph.web.cache import AnswerCache, Cached, Repeat
 from kgraph.web.clients import Clients
 from kgraph.web.compression import LEAST, choose_coding, compress
-from kgraph.web.endpoint import hash_of, headers_of
 from kgraph.web.exchanges import Exchange, new_request_id
 from kgraph.web.front import Front
+from kgraph.web.heads import headers_of
+from kgraph.web.questions import Question, hash_of
 from kgraph.web.rows import RowCounter
-from kgraph.web.services import Question, Services
+from kgraph.web.services import Services
 
-_REQUEST = re.compile(rb"GET /sparql\?query=([^&#\s]{1,4000}) HTTP/1\.1\r\n((?:[A-Za-z-]+: [\x20-\x7e]*\r\n)+)\r\n")
-_USUAL = {b"host", b"accept", b"user-agent", b"accept-encoding", b"accept-language", b"connection"}
 _LARGE = 131072
 
 
@@ -41,8 +37,8 @@ class Line(Protocol):
     def is_open(self) -> bool:
         """Tell whether there is anybody to answer."""
 
-    def answer(self, head: bytes, request_id: str, body: bytes) -> None:
-        """Send a whole answer of status 200, whose head lacks date and request id."""
+    def answer(self, head: bytes, request_id: str, body: bytes, seconds: float) -> None:
+        """Send a whole answer of status 200, whose head lacks date and request id, and which took so long."""
 
     def take_long_way(self, data: bytes) -> None:
         """Have a request read and answered as all others are."""
@@ -60,17 +56,16 @@ class DirectAnswers:
         self.cache = cache
         self.clients = clients
         self.front = front
-        self._is_on = _needs_no_head(services.settings)
 
     def begin(self, data: bytes, peer: str, line: Line) -> Direct | None:
         """Begin to answer a request, or return ``None`` if it has to go the long way."""
         lane = self.workers.lane
-        if not self._is_on or lane is None or (match := _REQUEST.fullmatch(data)) is None:
+        plain = self.services.plain.read_request(data) if lane is not None else None
+        if lane is None or plain is None:
             return None
-        fields = _read_fields(match[2])
-        question = self._read(match[1], fields) if fields is not None else None
+        question, fields = plain
         revision = self.workers.revision
-        if fields is None or question is None or self.workers.is_slow(question.query):
+        if self.workers.is_slow(question.query):
             return None
         key = (question.text.text, None, question.format.name)
         if self.cache.has(key, revision) or self.services.may_have_hints(question, None):
@@ -96,15 +91,6 @@ class DirectAnswers:
             self.clients.end_query(peer)
             return False
         return True
-
-    def _read(self, query: bytes, fields: dict[bytes, bytes]) -> Question | None:
-        accept = fields.get(b"accept", b"").decode("ascii")
-        if "html" in accept:
-            return None
-        try:
-            return self.services.read_plain_question(unquote_to_bytes(query.replace(b"+", b" ")).decode(), accept)
-        except (UnicodeDecodeError, RequestError):
-            return None
 
 
 class Direct:
@@ -245,30 +231,12 @@ class Direct:
         exchange.status, exchange.sent, exchange.revision, exchange.rows = 200, len(sent), revision, counter.rows
         headers = headers_of(question, question.tag(revision))
         plain = [*headers, (b"content-length", str(len(body)).encode())]
-        head = answers.front.head_of(exchange, headers, coding, len(sent))
-        self._line.answer(head, exchange.request_id, sent)
+        head = answers.front.heads.of_plain(question, revision, coding, len(sent))
+        seconds = time.perf_counter() - exchange.started
+        self._line.answer(head, exchange.request_id, sent, seconds)
         cached = Cached(revision, body, plain, exchange.form, exchange.query_hash, exchange.rows)
         if answers.cache.put(self._key, cached):
             if coding:
                 answers.cache.add_coding(cached, coding, sent)
             answers.cache.add_repeat(self._data, Repeat(cached, head, sent, coding))
-        answers.front.note(exchange, time.perf_counter() - exchange.started)
-
-
-def _needs_no_head(settings: Settings) -> bool:
-    """Tell whether no setting depends on more of a request's head than this way reads."""
-    return not settings.hosts and not settings.trusted_proxies and settings.cors_origins == "*"
-
-
-def _read_fields(head: bytes) -> dict[bytes, bytes] | None:
-    """Return the fields of a head, or ``None`` if there is an unusual one."""
-    fields: dict[bytes, bytes] = {}
-    for line in head.split(b"\r\n")[:-1]:
-        name, _, value = line.partition(b": ")
-        name = name.lower()
-        if name not in _USUAL or name in fields:
-            return None
-        fields[name] = value.strip()
-    if b"host" not in fields or fields.get(b"connection", b"keep-alive").lower() != b"keep-alive":
-        return None
-    return fields
+        answers.front.note(exchange, seconds)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 from collections.abc import Callable, Iterator
 from urllib.parse import unquote_to_bytes
 
@@ -32,17 +31,17 @@ from kgraph.web.changes import Changes
 from kgraph.web.clients import Clients
 from kgraph.web.exchanges import Exchange, exchange_of
 from kgraph.web.federating import fill, wait_for_client_to_leave
-from kgraph.web.http import CACHE_CONTROL, is_fresh, preflight_headers, problem_response, read_body, run_in_threadpool
+from kgraph.web.heads import DESCRIBED_BY, Headers, headers_of
+from kgraph.web.http import is_fresh, preflight_headers, problem_response, read_body, run_in_threadpool
 from kgraph.web.notices import add_to_head
 from kgraph.web.pages import Pages
+from kgraph.web.questions import Question, choose_format, hash_of
 from kgraph.web.rows import RowCounter
-from kgraph.web.services import Question, Services, choose_format
+from kgraph.web.services import Services
 
-_DESCRIBED_BY = '</.well-known/void>; rel="describedby"'
 _PREFLIGHT = preflight_headers(METHODS)
 _READ_AT_ONCE = 16384
 
-Headers = list[tuple[bytes, bytes]]
 Keep = Callable[[Question, Revision, bytes, Headers, Exchange], None]
 
 
@@ -152,7 +151,7 @@ class SparqlEndpoint:
         )
         body = render_graph(described, chosen)
         response = static_answer(request, body, chosen, tag)
-        response.headers["Link"] = _DESCRIBED_BY
+        response.headers["Link"] = DESCRIBED_BY
         return response
 
 
@@ -258,18 +257,6 @@ def _read_simple(scope: Scope) -> QueryOperation | None:
         return None
 
 
-def headers_of(question: Question, tag: str) -> Headers:
-    """Return the headers of an answer, its type first."""
-    headers = [
-        (b"content-type", question.format.content_type.encode()),
-        (b"vary", b"Accept"),
-        (b"link", _DESCRIBED_BY.encode()),
-    ]
-    if tag:
-        return [*headers, (b"etag", tag.encode()), (b"cache-control", CACHE_CONTROL.encode())]
-    return [*headers, (b"cache-control", b"no-store")]
-
-
 def _wants_anew(exchange: Exchange) -> bool:
     """Tell whether a client asks not to be answered from a cache (RFC 9111, section 5.2.1.4)."""
     return "no-cache" in exchange.field(b"cache-control").lower()
@@ -278,8 +265,3 @@ def _wants_anew(exchange: Exchange) -> bool:
 async def _send_whole(exchange: Exchange, headers: Headers, body: bytes) -> None:
     assert exchange.sender is not None
     await exchange.sender.send_whole(headers, body)
-
-
-def hash_of(text: str) -> str:
-    """Return what the log calls a query."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

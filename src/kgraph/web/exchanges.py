@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 _KEY = "kgraph.exchange"
 _SANE_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}", re.ASCII)
-_PREFIX = secrets.token_hex(6)
-_numbers = count(1)
 
 
 @dataclass(slots=True)
@@ -38,7 +36,7 @@ class Exchange:
     path: str
     client: str
     request_id: str
-    fields: dict[bytes, bytes] = field(default_factory=dict)
+    fields: Mapping[bytes, bytes] = field(default_factory=dict)
     started: float = field(default_factory=time.perf_counter)
     status: int = 0
     sent: int = 0
@@ -57,9 +55,21 @@ class Exchange:
         return self.fields.get(name, b"").decode("latin-1")
 
 
-def new_request_id() -> str:
-    """Return an identifier for a request that came without one."""
-    return f"{_PREFIX}-{next(_numbers):x}"
+class RequestIds:
+    """Identifiers for requests that come without one; no two of these give the same, in whatever process."""
+
+    def __init__(self) -> None:
+        """Begin a series of its own."""
+        self._prefix = secrets.token_hex(6)
+        self._numbers = count(1)
+
+    def next(self) -> str:
+        """Return an identifier."""
+        return f"{self._prefix}-{next(self._numbers):x}"
+
+
+new_request_id = RequestIds().next
+"""Returns an identifier from the series of this process."""
 
 
 def open_exchange(scope: Scope, client: str) -> Exchange:

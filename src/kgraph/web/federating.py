@@ -16,7 +16,8 @@ from kgraph.sparql.federation import FilledText, inline_data
 from kgraph.sparql.names import Name
 from kgraph.store.base import Cancellation
 from kgraph.web.http import run_in_threadpool
-from kgraph.web.services import Question, Services
+from kgraph.web.questions import Question
+from kgraph.web.services import Services
 
 if TYPE_CHECKING:
     from kgraph.federation import Federation, Solved

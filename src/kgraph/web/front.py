@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable
-from email.utils import format_datetime
-from functools import lru_cache
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
@@ -22,36 +20,24 @@ from kgraph.web.cache import AnswerCache, Repeat
 from kgraph.web.clients import Clients
 from kgraph.web.compression import LEAST, Compressor, choose_coding, compress, compressor, is_compressible
 from kgraph.web.exchanges import Exchange, new_request_id, open_exchange
+from kgraph.web.heads import Headers, Heads, render_head, split, with_vary
 from kgraph.web.http import problem_response
 from kgraph.web.metrics import Metrics
 
 if TYPE_CHECKING:
     from kgraph.web.direct import DirectAnswers
+    from kgraph.web.lending import Lending
 
 CONNECTION = "kgraph.connection"
 """The key in a request's scope under which its connection stands, if the server has its own protocol."""
 
 _UNASKED = ("/healthz", "/readyz", "/metrics")
 _INLINE = 131072
-_EXPOSED = (
-    b"ETag, Last-Modified, Link, Location, Retry-After, Allow, Accept-Post, Kgraph-Revision, Kgraph-Notice, "
-    b"X-Request-Id, "
-    b"WWW-Authenticate"
-)
-_CONTENT_POLICY = (
-    b"default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; object-src 'none'; "
-    b"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)
 _ALONE = {b"x-request-id", b"authorization", b"cache-control", b"pragma", b"cookie", b"x-forwarded-for"}
 """Fields of a head that keep a request from being answered like the same one before it."""
 
 _CONDITIONAL = {b"if-match", b"if-none-match"}
 _CODING_IN_TAG = re.compile(rb'-(?:br|gzip)"')
-_ALWAYS = [
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"accept-ranges", b"none"),
-]
 
 
 class Front:
@@ -78,12 +64,11 @@ class Front:
         self._metrics = metrics
         self.log = log
         self._hosts = split(settings.hosts)
-        origins = split(settings.cors_origins)
-        self._origins = frozenset(origins)
-        self._any_origin = "*" in origins
+        self.heads = Heads(settings)
         self.open = 0
         self.unread = 0
         self.direct: DirectAnswers | None = None
+        self.lending: Lending | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or start and stop with the server."""
@@ -140,30 +125,11 @@ class Front:
                 raise RequestError("wrong-host", 421, host=host[:100])
         self._clients.count_request(exchange.client)
 
-    def common_headers(self, exchange: Exchange, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    def common_headers(self, exchange: Exchange, headers: Headers) -> Headers:
         """Return what every answer has besides: for other origins, for safety, the request's id and the revision."""
-        added = [*_ALWAYS, (b"x-request-id", exchange.request_id.encode())]
-        if self._any_origin:
-            added.append((b"access-control-allow-origin", b"*"))
-        elif exchange.field(b"origin") in self._origins:
-            added.append((b"access-control-allow-origin", exchange.fields[b"origin"]))
-        if self._origins:
-            added.append((b"access-control-expose-headers", _EXPOSED))
-        names = {name for name, _ in headers}
-        if b"text/html" in next((value for name, value in headers if name == b"content-type"), b""):
-            added.append((b"content-security-policy", _CONTENT_POLICY))
         if exchange.revision is None:
             exchange.revision = self._revision()
-        if exchange.revision is not None:
-            tag, date = revision_headers(exchange.revision)
-            added.append((b"kgraph-revision", tag))
-            if b"etag" in names and b"last-modified" not in names:
-                added.append((b"last-modified", date))
-        return added
-
-    def varies_by_origin(self) -> bool:
-        """Tell whether answers differ from one origin to another."""
-        return bool(self._origins) and not self._any_origin
+        return self.heads.common_headers(exchange, headers)
 
     def keep_coding(self, exchange: Exchange, coding: str, body: bytes) -> None:
         """Keep the compressed body of an answer that is in the cache."""
@@ -202,20 +168,24 @@ class Front:
         self._metrics.count(exchange.path, exchange.outcome, exchange.status, seconds, exchange.sent)
         self.log.request(exchange, seconds)
 
+    def stop(self) -> None:
+        """End what was begun for the connections; there are none any longer."""
+        if self.lending is not None:
+            self.lending.close()
+
+    def note_answered(self, lines: str, answers: Sequence[tuple[float, int]], hits: int) -> None:
+        """Log and count answers that borrowers gave."""
+        self._metrics.count_answered("/sparql", answers)
+        self._cache.hits += hits
+        self.log.answered(lines)
+
     def _remember(self, scope: Scope, exchange: Exchange, sender: Sender) -> None:
         connection = scope.get(CONNECTION)
         request = connection.whole_request() if connection is not None else None
         cached = exchange.cached
         if request is None or cached is None or exchange.method != "GET" or sender.whole is None:
             return
-        self._cache.add_repeat(request, Repeat(cached, _head(sender.headers), sender.whole, sender.coding))
-
-    def head_of(self, exchange: Exchange, headers: list[tuple[bytes, bytes]], coding: str, length: int) -> bytes:
-        """Return the head of a whole answer of the endpoint without date and request id."""
-        headers = [*_with_vary(headers, b"Accept-Encoding"), (b"content-length", b"%d" % length)]
-        if coding:
-            headers.append((b"content-encoding", coding.encode()))
-        return _head(headers + self.common_headers(exchange, headers))
+        self._cache.add_repeat(request, Repeat(cached, render_head(sender.headers), sender.whole, sender.coding))
 
 
 class Sender:
@@ -229,7 +199,7 @@ class Sender:
         self._send = send
         self._start: Message | None = None
         self._compressor: Compressor | None = None
-        self.headers: list[tuple[bytes, bytes]] = []
+        self.headers: Headers = []
         self.coding = ""
         self.whole: bytes | None = None
         self.has_begun = False
@@ -253,7 +223,7 @@ class Sender:
             await self._send({"type": "http.response.body", "body": body, "more_body": more})
         self.is_complete = not more
 
-    async def send_whole(self, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    async def send_whole(self, headers: Headers, body: bytes) -> None:
         """Send an answer of the endpoint, status 200, that is there as a whole; by one write where that can be."""
         self._exchange.status = 200
         connection = self._scope.get(CONNECTION)
@@ -272,7 +242,7 @@ class Sender:
         await self._send({"type": "http.response.start", "status": start["status"], "headers": self.headers})
         return body
 
-    async def _prepare(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes, more: bool) -> bytes:
+    async def _prepare(self, status: int, headers: Headers, body: bytes, more: bool) -> bytes:
         """Work out the headers of the answer, and return its body, or what there is of it, as it is to be sent."""
         coding = self._coding(status, headers, body, more)
         if coding:
@@ -281,23 +251,23 @@ class Sender:
             if not more and self._exchange.method != "HEAD":
                 headers.append((b"content-length", str(len(body)).encode()))
         self.headers = headers + self._front.common_headers(self._exchange, headers)
-        if self._front.varies_by_origin():
-            self.headers = _with_vary(self.headers, b"Origin")
+        if self._front.heads.varies_by_origin():
+            self.headers = with_vary(self.headers, b"Origin")
         if not more:
             self.whole = body
         self.has_begun = True
         return body
 
-    def _coding(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes, more: bool) -> str:
+    def _coding(self, status: int, headers: Headers, body: bytes, more: bool) -> str:
         """Choose how the answer is compressed, and say in its headers that this depends on the client."""
         fields = dict(headers)
         if status == 304:
-            headers[:] = _with_vary(headers, b"Accept-Encoding")
+            headers[:] = with_vary(headers, b"Accept-Encoding")
         if status in (204, 206, 304) or b"content-encoding" in fields:
             return ""
         if not is_compressible(fields.get(b"content-type", b"")):
             return ""
-        headers[:] = _with_vary(headers, b"Accept-Encoding")
+        headers[:] = with_vary(headers, b"Accept-Encoding")
         is_head = self._exchange.method == "HEAD"
         size = int(fields.get(b"content-length", LEAST)) if is_head or more else len(body)
         return choose_coding(self._exchange.field(b"accept-encoding")) if size >= LEAST else ""
@@ -323,11 +293,6 @@ class Sender:
         return packed if more else packed + self._compressor.finish()
 
 
-def _head(headers: list[tuple[bytes, bytes]]) -> bytes:
-    lines = [b"%s: %s\r\n" % header for header in headers if header[0] != b"x-request-id"]
-    return b"HTTP/1.1 200 OK\r\n" + b"".join(lines)
-
-
 def abort(scope: Scope) -> None:
     """Break the connection of a request off, so that what was sent cannot be taken for the whole answer.
 
@@ -339,11 +304,6 @@ def abort(scope: Scope) -> None:
     connection.abort()
 
 
-def split(text: str) -> tuple[str, ...]:
-    """Return the parts of a setting that is a list, separated by commas or white space."""
-    return tuple(text.replace(",", " ").split())
-
-
 def is_allowed(host: str, allowed: tuple[str, ...]) -> bool:
     """Tell whether a Host header names one of these; ``*.example.org`` stands for any name below."""
     name = host.lower()
@@ -351,21 +311,7 @@ def is_allowed(host: str, allowed: tuple[str, ...]) -> bool:
     return any(name == item.lower() or (item.startswith("*.") and name.endswith(item[1:].lower())) for item in allowed)
 
 
-@lru_cache(maxsize=8)
-def revision_headers(revision: Revision) -> tuple[bytes, bytes]:
-    """Return the name of a revision and its date as headers have them."""
-    return revision.tag.encode(), format_datetime(revision.date, usegmt=True).encode()
-
-
-def _with_vary(headers: list[tuple[bytes, bytes]], name: bytes) -> list[tuple[bytes, bytes]]:
-    varied = [value for key, value in headers if key == b"vary"]
-    if any(name.lower() in value.lower().replace(b" ", b"").split(b",") for value in varied):
-        return headers
-    rest = [(key, value) for key, value in headers if key != b"vary"]
-    return [*rest, (b"vary", b", ".join([*varied, name]))]
-
-
-def _encoded(headers: list[tuple[bytes, bytes]], coding: str) -> list[tuple[bytes, bytes]]:
+def _encoded(headers: Headers, coding: str) -> Headers:
     """Return the headers of an answer that is compressed; a strong ETag names the coding too."""
     changed = []
     for name, value in headers:

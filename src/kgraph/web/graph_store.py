@@ -28,16 +28,10 @@ from kgraph.turtle.iris import is_well_formed
 from kgraph.web.api import base_address, check_address
 from kgraph.web.changes import Changes, is_dry_run
 from kgraph.web.exchanges import exchange_of
-from kgraph.web.http import (
-    CACHE_CONTROL,
-    is_fresh,
-    preflight_headers,
-    problem_response,
-    read_body,
-    read_tags,
-    run_in_threadpool,
-)
-from kgraph.web.services import Services, choose_format
+from kgraph.web.heads import CACHE_CONTROL
+from kgraph.web.http import is_fresh, preflight_headers, problem_response, read_body, read_tags, run_in_threadpool
+from kgraph.web.questions import choose_format
+from kgraph.web.services import Services
 
 PATH = "/graphs"
 METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS")

@@ -17,10 +17,8 @@ from kgraph.web.problems import problem_of, render_problem
 
 LANGUAGE_COOKIE = "kgraph-language"
 _TAG = re.compile(r'(?:W/)?"[^"]*"')
-CACHE_CONTROL = "public, max-age=0, must-revalidate"
 
 __all__ = [
-    "CACHE_CONTROL",
     "LANGUAGE_COOKIE",
     "is_fresh",
     "language_of",

@@ -52,6 +52,11 @@ class Metrics(Collector):
         self._seconds[place] += seconds  # type: ignore[assignment]
         self._bytes += sent
 
+    def count_answered(self, path: str, answers: Iterable[tuple[float, int]]) -> None:
+        """Count answers of status 200, each with its seconds and bytes."""
+        for seconds, sent in answers:
+            self.count(path, "ok", 200, seconds, sent)
+
     def render(self) -> bytes:
         """Return everything in the text format."""
         return generate_latest(self._registry)

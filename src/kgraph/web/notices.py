@@ -13,7 +13,8 @@ from kgraph.sparql.names import replace_name
 from kgraph.sparql.rewriting import add_dataset
 from kgraph.store.base import ALL, read_table
 from kgraph.web.problems import PROBLEM_BASE
-from kgraph.web.services import Question, Services
+from kgraph.web.questions import Question
+from kgraph.web.services import Services
 
 HEADER = "Kgraph-Notice"
 

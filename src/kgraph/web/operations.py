@@ -14,6 +14,7 @@ from kgraph.store.base import select
 from kgraph.store.workers import WorkerStore
 from kgraph.web.cache import AnswerCache
 from kgraph.web.http import language_of, run_in_threadpool
+from kgraph.web.lending import Lending
 from kgraph.web.metrics import CONTENT_TYPE, Metrics
 from kgraph.web.pages import Pages
 from kgraph.web.problems import describe_code, render_problem
@@ -31,6 +32,7 @@ class Operations:
         self._cache = cache
         self.metrics = Metrics(self._measure)
         self.unread: Callable[[], int] = lambda: 0
+        self.lending: Lending | None = None
 
     async def healthy(self, request: Request) -> Response:
         """Tell that the process lives."""
@@ -49,6 +51,8 @@ class Operations:
 
     async def measured(self, request: Request) -> Response:
         """What the server counts, for Prometheus."""
+        if self.lending is not None:
+            self.lending.hear()
         return Response(self.metrics.render(), headers={**_UNCACHED, "Content-Type": CONTENT_TYPE})
 
     def _measure(self) -> Iterator[tuple[str, str, float]]:
@@ -79,6 +83,10 @@ class Operations:
             yield "kgraph_slow_queries", "slow queries that run", store.slow.taken
             yield "kgraph_slow_queries_waiting", "slow queries that wait", store.slow.waiting
             yield "kgraph_forks_total", "processes started for queries", store.forks
+        if self.lending is not None:
+            yield "kgraph_borrowers", "processes that connections are lent to", self.lending.borrowers
+            yield "kgraph_connections_lent", "connections that are lent", self.lending.loans
+            yield "kgraph_borrowers_stuck_total", "such processes ended since a request kept them", self.lending.stuck
 
 
 class ProblemPages:

@@ -23,10 +23,12 @@ from kgraph.web.api import endpoint_address
 from kgraph.web.examples import Example, examples_of
 from kgraph.web.exchanges import exchange_of
 from kgraph.web.federating import fill_watched
-from kgraph.web.http import CACHE_CONTROL, LANGUAGE_COOKIE, is_fresh, language_of, run_in_threadpool
+from kgraph.web.heads import CACHE_CONTROL
+from kgraph.web.http import LANGUAGE_COOKIE, is_fresh, language_of, run_in_threadpool
 from kgraph.web.notices import Notice, remark
 from kgraph.web.problems import Problem, problem_of
-from kgraph.web.services import Question, Services
+from kgraph.web.questions import Question
+from kgraph.web.services import Services
 
 _LANGUAGE_NAMES = {"nn": "Nynorsk", "nb": "Bokmål", "en": "English"}
 _YEAR = 365 * 24 * 3600

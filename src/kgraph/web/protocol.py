@@ -27,6 +27,9 @@ _HEAD_ROOM = 32768
 _CYCLE = "kgraph.cycle"
 _OK = b"HTTP/1.1 200 OK\r\n"
 _LONGEST_REPEAT = 16384
+_LAST_LOOK = 0.01
+_COPIED = 65536
+_LONGEST_BETWEEN = 256
 _LONGEST_ADDRESS = 65535
 _MOST_UNREAD = 256 * 1024 * 1024
 """Bytes of answers that clients may leave unread, all together, before further ones that do are cut off."""
@@ -62,6 +65,8 @@ class Connection(HttpToolsProtocol):
         self._unread = 0
         self._unread_timer: asyncio.TimerHandle | None = None
         self._is_ending = False
+        self._is_lent = False
+        self._until_lent = self._between_loans = 2
         self._fault = RequestError("bad-request", 400)
         # Of a connection that is refused no request is read.
         self.url, self.headers = b"", []
@@ -77,6 +82,8 @@ class Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go of the connection."""
+        if self._is_lent and self.front.lending is not None:
+            self.front.lending.recall(self)
         self._wait_at_most(0)
         self._forget_unread()
         super().connection_lost(exc)
@@ -155,7 +162,8 @@ class Connection(HttpToolsProtocol):
     def timeout_keep_alive_handler(self) -> None:
         """Close a connection that was idle too long; one whose requests came again was not."""
         idle = self.loop.time() - self._last_repeat
-        left = self.timeout_keep_alive - idle if self._direct is None else self.timeout_keep_alive
+        is_idle = self._direct is None and not self._is_lent
+        left = self.timeout_keep_alive - idle if is_idle else self.timeout_keep_alive
         if left > 0:
             self.timeout_keep_alive_task = self.loop.call_later(left, self.timeout_keep_alive_handler)
             return
@@ -192,13 +200,37 @@ class Connection(HttpToolsProtocol):
         """Tell whether there is anybody to answer."""
         return not self.transport.is_closing()
 
-    def answer(self, head: bytes, request_id: str, body: bytes) -> None:
-        """Send a whole answer of status 200, whose head lacks date and request id."""
+    def answer(self, head: bytes, request_id: str, body: bytes, seconds: float) -> None:
+        """Send a whole answer of status 200, whose head lacks date and request id, and which took so long."""
         date = b"".join(b"%s: %s\r\n" % header for header in self.server_state.default_headers)
         ending = b"connection: close\r\n\r\n" if self._is_ending else b"\r\n"
-        self.transport.write(b"".join((head, date, b"x-request-id: ", request_id.encode(), b"\r\n", ending, body)))
+        whole_head = b"".join((head, date, b"x-request-id: ", request_id.encode(), b"\r\n", ending))
+        # Both leave by one call of the system; a long body is not copied for that.
+        self.transport.writelines((whole_head, body) if len(body) > _COPIED else (whole_head + body,))
         self._note_answer()
         self._go_on(b"")
+        self._offer(seconds, len(body))
+
+    def lend(self) -> int:
+        """Stop reading, and return the descriptor of the socket."""
+        self._is_lent = True
+        self.transport.pause_reading()
+        return int(self.transport.get_extra_info("socket").fileno())
+
+    def come_back(self, unsent: bytes, *, was_used: bool) -> None:
+        """Go on with what is left to be sent, and then with reading; it is lent again later if nobody used it."""
+        self._is_lent = False
+        self._between_loans = 2 if was_used else min(2 * self._between_loans, _LONGEST_BETWEEN)
+        self._until_lent = self._between_loans
+        if not self.is_open():
+            return
+        self._last_repeat = self.loop.time()
+        self.transport.resume_reading()
+        if unsent:
+            self.transport.write(unsent)
+        if self._is_ending:
+            # What has come already is still answered.
+            self.loop.call_later(_LAST_LOOK, super().shutdown)
 
     def take_long_way(self, data: bytes) -> None:
         """Have a request read and answered as all others are."""
@@ -207,7 +239,10 @@ class Connection(HttpToolsProtocol):
     def shutdown(self) -> None:
         """End when the answer that is under way has been sent."""
         self._is_ending = True
-        if self._direct is None:
+        if self._is_lent:
+            assert self.front.lending is not None
+            self.front.lending.recall(self)
+        elif self._direct is None:
             super().shutdown()
 
     def _take_short_way(self, data: bytes) -> bool:
@@ -221,6 +256,15 @@ class Connection(HttpToolsProtocol):
             self._time()
         self._direct = direct
         return True
+
+    def _offer(self, seconds: float, length: int) -> None:
+        """Lend the connection after an answer, if that is sent and nothing has come since."""
+        if self.front.lending is None or self._is_ending or self._is_reading or self._direct is not None:
+            return
+        if self.is_open() and not self.flow.write_paused and self.transport.get_write_buffer_size() == 0:
+            self._until_lent -= 1
+            if self._until_lent <= 0:
+                self.front.lending.offer(self, self.client[0] if self.client else "", seconds, length)
 
     def _go_on(self, data: bytes) -> None:
         """Read on after a request that took the short way, or had to leave it."""
@@ -257,6 +301,7 @@ class Connection(HttpToolsProtocol):
             self._time()
         self._note_answer()
         self.transport.write(answer)
+        self._offer(0.0, len(repeat.body))
         return True
 
     def _forget_unread(self) -> None:
@@ -305,7 +350,7 @@ class Connection(HttpToolsProtocol):
         named = {"content-type": content_type, "content-length": len(body), "connection": "close", **problem.headers}
         headers = [*self.server_state.default_headers, (b"cache-control", b"no-store")]
         headers += [(name.encode(), f"{value}".encode()) for name, value in named.items()]
-        if self.front.varies_by_origin():
+        if self.front.heads.varies_by_origin():
             headers.append((b"vary", b"Origin"))
         lines = [b"%s: %s\r\n" % header for header in (*headers, *self.front.common_headers(exchange, headers))]
         head = b"HTTP/1.1 %d %s\r\n" % (problem.status, _REASONS.get(problem.status, b"Service Unavailable"))

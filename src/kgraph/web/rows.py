@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from kgraph.formats import CSV, JSON_RESULTS, N_QUADS, N_TRIPLES, TSV, XML_RESULTS, Format
 
 _MARKS = {
@@ -26,6 +28,7 @@ class RowCounter:
         """Count the rows of the answer to a query of that form."""
         self._format = format
         self._mark = b"" if form == "ASK" else _MARKS.get(format, b"")
+        self._expression = re.compile(re.escape(self._mark))
         self._tail = b""
         self._found = 0
         self._is_empty = False
@@ -36,7 +39,8 @@ class RowCounter:
             return
         kept = len(self._mark) - 1
         seam = self._tail + chunk[:kept]
-        self._found += seam.count(self._mark) + chunk.count(self._mark)
+        # An expression finds the marks in less time than count(), which is slow where their letters are frequent.
+        self._found += seam.count(self._mark) + len(self._expression.findall(chunk))
         if kept:
             self._tail = (self._tail + chunk[-kept:])[-kept:]
         if self._format is JSON_RESULTS and not self._is_empty and len(chunk) < 65536:

@@ -26,6 +26,7 @@ from kgraph.web.front import Front
 from kgraph.web.protocol import Connection
 
 _COLLECT_AFTER = 20_000
+_BORROWER = "kgraph.web.borrower:borrow"
 _CHECKER = "kgraph.validation.changes:ChangeChecker"
 
 
@@ -46,7 +47,7 @@ def open_settings_store(settings: Settings, home: Path) -> Store:
         state = Path(settings.state) if settings.state else None
         separate = settings.default_graph == "separate"
         if state is None:
-            return WorkerStore(Source(home, separate=separate, copies=settings.copies), limits)
+            return WorkerStore(Source(home, separate=separate, copies=settings.copies, borrower=_BORROWER), limits)
         source = Source(
             home,
             state,
@@ -56,6 +57,7 @@ def open_settings_store(settings: Settings, home: Path) -> Store:
             copies=settings.copies,
             on_disk=on_disk,
             quick=settings.quick_start,
+            borrower="" if on_disk else _BORROWER,
         )
         patience = settings.update_queue_timeout
         return JournaledStore(source, limits, WriteLimits(settings.update_queue, patience, settings.update_timeout))

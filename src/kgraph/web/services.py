@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
 
-from kgraph.errors import QuerySyntaxError, RequestError
-from kgraph.formats import GRAPHS, JSON_LD, JSON_LD_EXPANDED, RESULTS, Format, by_name, in_profile, negotiate
+from kgraph.errors import QuerySyntaxError
+from kgraph.formats import GRAPHS, RESULTS
 from kgraph.query_library import QueryLibrary
 from kgraph.resources import Resources
 from kgraph.resources.hints import Hint, Hints, says_nothing
 from kgraph.settings import Settings
 from kgraph.sparql.adapting import adapt
 from kgraph.sparql.diagnosis import refine
-from kgraph.sparql.federation import FilledText, without_calls
-from kgraph.sparql.plain import read_plain
 from kgraph.sparql.protocol import QueryOperation
 from kgraph.sparql.text import Limits, QueryText, read_query_text
 from kgraph.store.base import (
-    SHOWN_OF_DIGEST,
     Answer,
     AtRevision,
     Cancellation,
@@ -34,39 +30,13 @@ from kgraph.store.base import (
     Store,
     select,
 )
+from kgraph.web.questions import USUAL_ACCEPT, PlainQueries, Question, choose_format, choose_usual, digest_of, name_of
 
 if TYPE_CHECKING:
     from kgraph.federation import Federation
 
-_USUAL_ACCEPT = 256
 _LOOKED_AT_ONCE = 16384
 _WORD = re.compile(r"[A-Za-z][A-Za-z_-]{3,}")
-
-
-@dataclass(frozen=True)
-class Question:
-    """A query that may be asked: read, within the limits, with the format of its answer settled.
-
-    ``digest`` names query, dataset and format; it is empty for a query whose answer differs from one time to the next.
-    A query with calls of other endpoints may be asked once it is ``filled`` with what they answered; ``remarks`` tell
-    of those that did not.
-    """
-
-    query: Query
-    text: QueryText
-    format: Format
-    digest: str
-    filled: FilledText | None = None
-    remarks: tuple[Hint, ...] = ()
-
-    @property
-    def own_text(self) -> str:
-        """What the query asks of our own data, each token where the client has it."""
-        return without_calls(self.text.text, self.text.calls) if self.text.calls else self.query.text
-
-    def tag(self, revision: Revision | None) -> str:
-        """Return the weak ETag of the answer at a revision; empty for one that no tag can stand for."""
-        return f'W/"{revision.tag}-{self.digest}"' if revision is not None and self.digest else ""
 
 
 @dataclass(frozen=True)
@@ -117,9 +87,9 @@ class Services:
         Raises :class:`kgraph.errors.RequestError` for a text that is refused and for formats that do not
         fit the query's form.
         """
-        text = self._read_plain(operation.text) or self._read_whole(operation.text, address)
-        if operation.format is None and accept is not None and len(accept) <= _USUAL_ACCEPT:
-            chosen = _choose_usual(accept, text.is_graph)
+        text = self.plain.read_text(operation.text) or self._read_whole(operation.text, address)
+        if operation.format is None and accept is not None and len(accept) <= USUAL_ACCEPT:
+            chosen = choose_usual(accept, text.is_graph)
         else:
             chosen = choose_format(operation.format, accept, GRAPHS if text.is_graph else RESULTS)
         if operation.default_graphs is not None or operation.named_graphs is not None:
@@ -129,15 +99,7 @@ class Services:
         else:
             dataset = None
         query = Query(text.text, dataset, timeout=operation.timeout, cancellation=Cancellation())
-        return Question(query, text, chosen, "" if text.is_volatile else _digest(text.text, dataset, chosen.name))
-
-    def read_plain_question(self, text: str, accept: str) -> Question | None:
-        """Read a query as :meth:`read_question` does if it is plain, else return ``None``."""
-        plain = self._read_plain(text) if len(accept) <= _USUAL_ACCEPT else None
-        if plain is None:
-            return None
-        chosen = _choose_usual(accept, plain.is_graph)
-        return Question(Query(plain.text), plain, chosen, _digest(plain.text, None, chosen.name))
+        return Question(query, text, chosen, "" if text.is_volatile else name_of(text.text, dataset, chosen))
 
     def ask(self, question: Question) -> Answer:
         """Have a question answered, waiting in this thread.
@@ -187,6 +149,11 @@ class Services:
         return self.store if isinstance(self.store, SoonStore) else None
 
     @cached_property
+    def plain(self) -> PlainQueries:
+        """Reads the queries and requests that need no closer look."""
+        return PlainQueries(self.settings)
+
+    @cached_property
     def _limits(self) -> Limits:
         limits = self.settings
         endpoints = self.federation.endpoints if self.federation is not None else frozenset()
@@ -202,12 +169,6 @@ class Services:
         if len(text) <= self.settings.max_query_length:
             text = adapt(text, address)
         return read_query_text(text, self._limits)
-
-    def _read_plain(self, text: str) -> QueryText | None:
-        # What is plain lies within the limits that are usual; stricter ones take a closer look.
-        usual, limits = Limits(), self.settings
-        is_usual = limits.max_query_nesting >= usual.nesting and limits.max_query_branches >= usual.branches
-        return read_plain(text) if is_usual and len(text) <= limits.max_query_length else None
 
     def _explain(self, question: Question, error: QuerySyntaxError) -> QuerySyntaxError:
         """Return the exact complaint about a text that the engine cannot read."""
@@ -227,26 +188,4 @@ class Services:
     def tag(self, *parts: object) -> str:
         """Return the weak ETag of what depends on the revision and on these parts, empty without a revision."""
         name = self.revision_name
-        return f'W/"{name}-{_digest(*parts)}"' if name else ""
-
-
-def _digest(*parts: object) -> str:
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:SHOWN_OF_DIGEST]
-
-
-@lru_cache(maxsize=256)
-def _choose_usual(accept: str, is_graph: bool) -> Format:
-    return choose_format(None, accept, GRAPHS if is_graph else RESULTS)
-
-
-def choose_format(name: str | None, accept: str | None, offered: Sequence[Format]) -> Format:
-    """Return the format that a link names or, without one, the format that ``Accept`` asks for.
-
-    Raises :class:`kgraph.errors.RequestError` (406) that lists what there is.
-    """
-    named = (*offered, JSON_LD_EXPANDED) if JSON_LD in offered else offered
-    chosen = by_name(name, named) if name else negotiate(accept, offered)
-    if chosen is None:
-        listing = ", ".join(candidate.media_type for candidate in offered)
-        raise RequestError("not-acceptable", 406, headers={"Vary": "Accept"}, offered=listing)
-    return chosen if name else in_profile(chosen, accept)
+        return f'W/"{name}-{digest_of(*parts)}"' if name else ""

@@ -1,0 +1,283 @@
+"""Requests answered where the data are: in a process that the server lends connections to.
+
+A request that takes the way from the server to a process and back wakes each of them twice, and for a short answer
+that takes longer than the answer. So the server lends a connection whose requests are plain and quick to a process
+that reads, answers and logs them itself (:mod:`kgraph.web.lending` is the server's side).
+
+A borrower takes nothing that it does not answer: it looks at a request without removing it from the connection, and
+removes it when the answer is there. Whatever is not plain, not quick or not whole is left where it is, and the
+connection is given back. So a borrower can be killed at any time, and no request is lost with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import resource
+import select
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+
+from kgraph.errors import KgraphError
+from kgraph.resources.hints import Hints, says_nothing
+from kgraph.settings import Settings
+from kgraph.store.base import Query
+from kgraph.store.embedded import EmbeddedStore
+from kgraph.web.access_log import render_answered
+from kgraph.web.cache import AnswerCache, Cached, Repeat
+from kgraph.web.compression import LEAST, choose_coding, compress
+from kgraph.web.exchanges import Exchange, RequestIds
+from kgraph.web.heads import Heads
+from kgraph.web.questions import PlainQueries, Question, hash_of
+from kgraph.web.rows import RowCounter
+
+MOST_LOANS = 64
+"""Connections that one borrower may have."""
+
+LARGEST = 262_144
+"""Bytes of the longest answer of a connection that is lent."""
+
+LOAN = struct.Struct("=IB")
+"""How a message begins: the number of the loan, which the server chose, and one of the kinds below."""
+
+LENT, UNSENT, USED, UNUSED, LEAVING = range(5)
+"""Kinds of messages: a connection and its client's address; a part of an answer that is not sent yet; a connection that
+comes back with requests answered, or with none; the borrower ends."""
+
+PART = 32_768
+"""Bytes of an unsent rest of an answer that one message has at most."""
+
+_LONGEST_REQUEST = 16_384
+_LOOK = int(socket.MSG_PEEK | socket.MSG_DONTWAIT)
+_NOW = int(socket.MSG_DONTWAIT)
+_IDLE = 1.0
+_STUCK = 0.5
+_LOOK_EVERY = 0.25
+_MEMORY_EVERY = 2000
+_COLLECT_AFTER = 20_000
+_MEMORY_MOST = 256 * 1024 * 1024
+
+
+class _Loan:
+    """One connection that was lent."""
+
+    __slots__ = ("client", "connection", "is_used", "number", "unsent", "used")
+
+    def __init__(self, number: int, connection: socket.socket, client: str) -> None:
+        self.number = number
+        self.connection = connection
+        self.client = client
+        self.is_used = False
+        self.unsent = b""
+        self.used = time.monotonic()
+
+
+class Borrower:
+    """Answers the plain requests on the connections that it has."""
+
+    def __init__(
+        self, channel: socket.socket, store: EmbeddedStore, settings: Settings, log: int, is_current: Callable[[], bool]
+    ) -> None:
+        """Get connections by ``channel``, answer from ``store``, and write the lines of the log to a descriptor."""
+        self._channel = channel
+        self._store = store
+        self._log = log
+        self._is_current = is_current
+        self._plain = PlainQueries(settings)
+        self._hints = Hints(store)
+        self._heads = Heads(settings)
+        self._cache = AnswerCache(settings.cache_mib * 1024 * 1024)
+        self._loans: dict[int, _Loan] = {}
+        self._epoll = select.epoll()
+        self._date = (0, b"")
+        self._answered = 0
+        self._ids = RequestIds()
+        self._status = os.open("/proc/self/statm", os.O_RDONLY)
+        self._memory = self._memory_in_use()
+
+    def run(self) -> None:
+        """Answer until the server takes the connections back, there are newer data, or much memory is taken."""
+        self._epoll.register(self._channel.fileno(), select.EPOLLIN)
+        look_again = time.monotonic() + _LOOK_EVERY
+        while True:
+            for descriptor, _ in self._epoll.poll(_LOOK_EVERY):
+                is_lent = descriptor != self._channel.fileno()
+                if not (self._serve(self._loans[descriptor]) if is_lent else self._borrow()):
+                    return
+            now = time.monotonic()
+            if now >= look_again:
+                look_again = now + _LOOK_EVERY
+                if not self._look_after(now):
+                    return
+
+    def _borrow(self) -> bool:
+        """Take what the server lends; tell whether it goes on."""
+        with descriptors_allowed():
+            message, descriptors, _, _ = socket.recv_fds(self._channel, 256, 1)
+        if not message or not descriptors:
+            return False
+        connection = socket.socket(fileno=descriptors[0])
+        loan = _Loan(LOAN.unpack_from(message)[0], connection, message[LOAN.size :].decode())
+        self._loans[descriptors[0]] = loan
+        self._epoll.register(descriptors[0], select.EPOLLIN)
+        return True
+
+    def _give_back(self, loan: _Loan) -> None:
+        descriptor = loan.connection.fileno()
+        self._epoll.unregister(descriptor)
+        del self._loans[descriptor]
+        loan.connection.close()
+        for start in range(0, len(loan.unsent), PART):
+            self._channel.send(LOAN.pack(loan.number, UNSENT) + loan.unsent[start : start + PART])
+        self._channel.send(LOAN.pack(loan.number, USED if loan.is_used else UNUSED))
+
+    def _look_after(self, now: float) -> bool:
+        """Give back what nobody uses or reads; tell whether to go on."""
+        if not self._is_current() or self._answered >= _MEMORY_EVERY:
+            self._answered = 0
+            if not self._is_current() or self._memory_in_use() - self._memory > _MEMORY_MOST:
+                return False
+        for loan in list(self._loans.values()):
+            if now - loan.used > (_STUCK if loan.unsent else _IDLE):
+                self._give_back(loan)
+        return True
+
+    def _serve(self, loan: _Loan) -> bool:
+        """Answer the request that has come on a connection, or give it back; tell whether the data are current."""
+        if loan.unsent:
+            self._send(loan, loan.unsent)
+            return True
+        try:
+            data = loan.connection.recv(_LONGEST_REQUEST, _LOOK)
+        except OSError:
+            data = b""
+        if not self._is_current():
+            return False
+        answer = self._answer(data, loan) if data else None
+        if answer is None:
+            self._give_back(loan)
+            return True
+        loan.connection.recv(len(data))
+        loan.is_used = True
+        loan.used = time.monotonic()
+        self._answered += 1
+        self._send(loan, answer)
+        return True
+
+    def _send(self, loan: _Loan, data: bytes) -> None:
+        was_waiting = bool(loan.unsent)
+        try:
+            sent = loan.connection.send(data, _NOW)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            loan.unsent = b""
+            self._give_back(loan)
+            return
+        loan.unsent = data[sent:]
+        if sent:
+            loan.used = time.monotonic()
+        if bool(loan.unsent) != was_waiting:
+            self._epoll.modify(loan.connection.fileno(), select.EPOLLOUT if loan.unsent else select.EPOLLIN)
+
+    def _answer(self, data: bytes, loan: _Loan) -> bytes | None:
+        """Return the answer to a request, whole and with its head; ``None`` if it is to be answered elsewhere."""
+        started = time.perf_counter()
+        repeat = self._cache.find_repeat(data, self._store.revision)
+        if repeat is not None:
+            return self._tell(loan, repeat, started, is_hit=True)
+        plain = self._plain.read_request(data)
+        if plain is None:
+            return None
+        question, fields = plain
+        try:
+            body = self._ask(question)
+        except (KgraphError, MemoryError):
+            return None
+        if body is None or len(body) > LARGEST:
+            return None
+        coding = choose_coding(fields.get(b"accept-encoding", b"").decode("latin-1")) if len(body) >= LEAST else ""
+        return self._tell(loan, self._keep(data, question, body, coding), started, is_hit=False)
+
+    def _ask(self, question: Question) -> bytes | None:
+        """Return the body of the answer; ``None`` if there is anything to remark on it."""
+        text, query = question.text.text, Query(question.text.text)
+        if self._has_hints(text, is_empty=False):
+            return None
+        body = self._store.query(query, question.format).read()
+        is_empty = len(body) < LEAST and says_nothing(text, body, question.format)
+        return None if is_empty and self._has_hints(text, is_empty=True) else body
+
+    def _has_hints(self, text: str, *, is_empty: bool) -> bool:
+        hints = self._hints
+        return hints.may_have(text, is_empty) and bool(hints.find(text, None, is_empty=is_empty, thorough=False))
+
+    def _keep(self, data: bytes, question: Question, body: bytes, coding: str) -> Repeat:
+        """Return an answer ready to be sent, which is kept in case the request comes again."""
+        revision = self._store.revision
+        counter = RowCounter(question.text.form, question.format)
+        counter.add(body)
+        sent = compress(coding, body) if coding else body
+        head = self._heads.of_plain(question, revision, coding, len(sent))
+        cached = Cached(revision, sent, [], question.text.form, hash_of(question.text.text), counter.rows)
+        repeat = Repeat(cached, head, sent, coding)
+        if self._cache.put(data, cached):
+            self._cache.add_repeat(data, repeat)
+        return repeat
+
+    def _tell(self, loan: _Loan, repeat: Repeat, started: float, *, is_hit: bool) -> bytes:
+        """Write a line of the log, and return the bytes of an answer."""
+        cached = repeat.cached
+        exchange = Exchange("GET", "/sparql", loan.client, self._ids.next(), started=started)
+        exchange.status, exchange.sent, exchange.is_hit = 200, len(repeat.body), is_hit
+        exchange.form, exchange.query_hash, exchange.rows = cached.form, cached.query_hash, cached.rows
+        exchange.revision = cached.revision
+        os.write(self._log, render_answered(exchange, time.perf_counter() - started).encode())
+        identity = exchange.request_id.encode()
+        return b"%s%sx-request-id: %s\r\n\r\n%s" % (repeat.head, self._dated(), identity, repeat.body)
+
+    def _memory_in_use(self) -> int:
+        return int(os.pread(self._status, 100, 0).split()[1]) * resource.getpagesize()
+
+    def _dated(self) -> bytes:
+        now = int(time.time())
+        if self._date[0] != now:
+            self._date = now, time.strftime("date: %a, %d %b %Y %H:%M:%S GMT\r\n", time.gmtime(now)).encode()
+        return self._date[1]
+
+
+@contextlib.contextmanager
+def descriptors_allowed() -> Iterator[None]:
+    """Have descriptors be made for a moment; while a query is evaluated there can be no new ones."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, most))
+
+
+def borrow(channel: socket.socket, store: EmbeddedStore, *, is_current: Callable[[], bool]) -> None:
+    """Answer on what is lent by ``channel``; the settings come first, with the descriptor for the lines of the log."""
+    with contextlib.suppress(OSError):
+        with descriptors_allowed():
+            message, descriptors, _, _ = socket.recv_fds(channel, 65536, 1)
+            settings = Settings(**json.loads(message))
+            borrower = Borrower(channel, store, settings, descriptors[0], is_current)
+        # What is kept makes no cycles; to look through it again and again would take a share of the time.
+        gc.freeze()
+        gc.set_threshold(_COLLECT_AFTER, 20, 100)
+        borrower.run()
+        channel.send(LOAN.pack(0, LEAVING))
+
+
+def settings_message(settings: Settings, borrowers: int) -> bytes:
+    """Return the settings as one of so many borrowers gets them, with its share of the cache."""
+    return json.dumps(
+        asdict(settings) | {"cache_mib": settings.cache_mib // borrowers, "remote_authorization": ""}
+    ).encode()

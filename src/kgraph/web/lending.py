@@ -1,0 +1,252 @@
+"""Connections lent to processes that answer the plain requests on them (:mod:`kgraph.web.borrower`).
+
+A connection is lent when a request on it was plain and was answered quickly and shortly. It comes back with the first
+request that is otherwise, with newer data, and when nobody has used it for a moment. A borrower that is busy with one
+request for too long is killed, so that its other connections wait no longer: all come back with their requests unread,
+and for a while nothing is lent for the clients who had any.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Protocol
+
+from kgraph.errors import QueryFailedError
+from kgraph.settings import Settings
+from kgraph.store.processes import Worker
+from kgraph.store.workers import WorkerStore
+from kgraph.web.borrower import LEAVING, LENT, LOAN, MOST_LOANS, PART, UNSENT, USED, settings_message
+from kgraph.web.questions import PlainQueries
+
+_LOOK_EVERY = 0.025
+_LONGEST = 0.05
+"""Seconds of processor time that one request may take a borrower."""
+
+_REST = 1.0
+_QUICK = 0.01
+_SHORT = 131_072
+_MISTRUST = 60.0
+_MOST_MISTRUSTED = 10_000
+_LOG_ROOM = 1024 * 1024
+_LOG_READ = 262_144
+_F_SETPIPE_SZ = 1031
+_ANSWERED = re.compile(rb'"seconds": ([0-9.]+), "bytes": (\d+)')
+_CACHE_HIT = b'"cache": true'
+
+Told = Callable[[str, list[tuple[float, int]], int], None]
+"""Takes lines of the log, seconds and bytes of each answer, and how many came from a cache."""
+
+
+class Lendable(Protocol):
+    """A connection that can be lent."""
+
+    def lend(self) -> int:
+        """Stop reading, and return the descriptor of the socket."""
+
+    def come_back(self, unsent: bytes, *, was_used: bool) -> None:
+        """Go on with what is left to be sent, and then with reading; no request was answered if not ``was_used``."""
+
+
+@dataclass(eq=False)
+class _Loan:
+    connection: Lendable
+    client: str
+    unsent: list[bytes] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class _Borrower:
+    process: Worker
+    log: int
+    loans: dict[int, _Loan] = field(default_factory=dict)
+    used: float = 0.0
+    is_leaving: bool = False
+
+
+class Lending:
+    """Lends connections. Used by the event loop alone."""
+
+    def __init__(self, store: WorkerStore, settings: Settings, told: Told) -> None:
+        """Lend to forks of what ``store`` holds, as many as ``settings`` allow; ``told`` hears what they answered."""
+        self._store = store
+        self._settings = settings
+        is_on = settings.rate_limit <= 0 and PlainQueries(settings).reads_requests
+        self._most = settings.borrowers if is_on else 0
+        self._told = told
+        self._borrowers: list[_Borrower] = []
+        self._numbers = count(1)
+        self._mistrusted: dict[str, float] = {}
+        self._making: asyncio.Task[None] | None = None
+        self._started = float("-inf")
+        self._timer: asyncio.TimerHandle | None = None
+        self.stuck = 0
+
+    @property
+    def borrowers(self) -> int:
+        """How many processes there are to lend to."""
+        return len(self._borrowers)
+
+    @property
+    def loans(self) -> int:
+        """How many connections are lent."""
+        return sum(len(borrower.loans) for borrower in self._borrowers)
+
+    def offer(self, connection: Lendable, client: str, seconds: float, length: int) -> bool:
+        """Lend a connection whose last answer took so long and was of so many bytes; tell whether it is lent."""
+        if seconds > _QUICK or length > _SHORT or self._most == 0 or self._is_mistrusted(client):
+            return False
+        if not self._store.can_lend:
+            return False
+        ready = [each for each in self._borrowers if not each.is_leaving and self._store.is_ready(each.process)]
+        if len(ready) < self._most:
+            self._start()
+        borrower = min(ready, key=lambda each: len(each.loans), default=None)
+        if borrower is None or len(borrower.loans) >= MOST_LOANS:
+            return False
+        number = next(self._numbers) & 0xFFFFFFFF
+        message = LOAN.pack(number, LENT) + client.encode()
+        try:
+            socket.send_fds(borrower.process.channel, [message], [connection.lend()])
+        except OSError:
+            connection.come_back(b"", was_used=False)
+            return False
+        borrower.loans[number] = _Loan(connection, client)
+        if self._timer is None:
+            self._look_later()
+        return True
+
+    def recall(self, connection: Lendable) -> None:
+        """Have a connection come back, and with it all that its borrower has."""
+        for borrower in self._borrowers:
+            if not borrower.is_leaving and any(loan.connection is connection for loan in borrower.loans.values()):
+                # It ends when it is done with its request.
+                borrower.is_leaving = True
+                borrower.process.channel.shutdown(socket.SHUT_WR)
+
+    def hear(self) -> None:
+        """Take in what the borrowers have answered so far."""
+        for borrower in self._borrowers:
+            self._hear(borrower)
+
+    def close(self) -> None:
+        """End the borrowers."""
+        self._most = 0
+        for borrower in list(self._borrowers):
+            self._end(borrower)
+
+    def _is_mistrusted(self, client: str) -> bool:
+        until = self._mistrusted.get(client)
+        if until is None:
+            return False
+        if until > asyncio.get_running_loop().time():
+            return True
+        del self._mistrusted[client]
+        return False
+
+    def _start(self) -> None:
+        """Have a borrower made; not one after the other, as where the data change all the time."""
+        loop = asyncio.get_running_loop()
+        if (self._making is None or self._making.done()) and loop.time() - self._started >= _REST:
+            self._started = loop.time()
+            self._making = loop.create_task(self._make_borrower())
+
+    async def _make_borrower(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            process = await loop.run_in_executor(None, self._store.make_borrower)
+        except QueryFailedError:
+            return
+        reading, writing = os.pipe()
+        try:
+            os.set_blocking(reading, False)
+            socket.send_fds(process.channel, [settings_message(self._settings, self._most)], [writing])
+        except OSError:
+            process.kill()
+            os.close(reading)
+            return
+        finally:
+            os.close(writing)
+        borrower = _Borrower(process, reading, used=process.processor_time())
+        self._borrowers.append(borrower)
+        loop.add_reader(process.descriptor, self._read, borrower)
+
+    def _read(self, borrower: _Borrower) -> None:
+        """Take back what a borrower gives back, or everything if it is gone."""
+        while True:
+            try:
+                message = borrower.process.channel.recv(LOAN.size + PART)
+            except BlockingIOError:
+                return
+            except OSError:
+                message = b""
+            number, kind = LOAN.unpack_from(message) if len(message) >= LOAN.size else (0, LENT)
+            loan = borrower.loans.get(number)
+            if loan is None:
+                # It leaves as it should, or is gone: with a word of the engine, perhaps, that is none of its own.
+                self._end(borrower, mistrust=kind != LEAVING and not borrower.is_leaving)
+                return
+            if kind == UNSENT:
+                loan.unsent.append(message[LOAN.size :])
+                continue
+            del borrower.loans[number]
+            self._hear(borrower)
+            loan.connection.come_back(b"".join(loan.unsent), was_used=kind == USED)
+
+    def _end(self, borrower: _Borrower, *, mistrust: bool = False) -> None:
+        """End a borrower and take everything back."""
+        asyncio.get_running_loop().remove_reader(borrower.process.descriptor)
+        borrower.process.kill()
+        self._hear(borrower)
+        os.close(borrower.log)
+        self._borrowers.remove(borrower)
+        for loan in borrower.loans.values():
+            if mistrust:
+                self._mistrust(loan.client)
+            loan.connection.come_back(b"".join(loan.unsent), was_used=not mistrust)
+
+    def _mistrust(self, client: str) -> None:
+        if len(self._mistrusted) >= _MOST_MISTRUSTED:
+            self._mistrusted.clear()
+        self._mistrusted[client] = asyncio.get_running_loop().time() + _MISTRUST
+
+    def _look_later(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(_LOOK_EVERY, self._look)
+
+    def _look(self) -> None:
+        """Take in what was answered, and end borrowers that are stuck."""
+        self._timer = None
+        for borrower in list(self._borrowers):
+            if not borrower.loans:
+                continue
+            used = borrower.process.processor_time()
+            if self._hear(borrower):
+                borrower.used = used
+            elif used - borrower.used > _LONGEST:
+                self.stuck += 1
+                self._end(borrower, mistrust=True)
+        if any(borrower.loans for borrower in self._borrowers):
+            self._look_later()
+
+    def _hear(self, borrower: _Borrower) -> bool:
+        """Take in what a borrower has answered; tell whether it has answered anything."""
+        parts = []
+        while True:
+            try:
+                part = os.read(borrower.log, _LOG_READ)
+            except BlockingIOError:
+                break
+            if not part:
+                break
+            parts.append(part)
+        if not parts:
+            return False
+        lines = b"".join(parts)
+        answers = [(float(seconds), int(size)) for seconds, size in _ANSWERED.findall(lines)]
+        self._told(lines.decode(), answers, lines.count(_CACHE_HIT))
+        return True
