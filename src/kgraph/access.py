@@ -135,18 +135,26 @@ def create_token(folder: Path, role: Role, name: str = "") -> tuple[str, Holder]
     Without a name the holder is called by the role and four random characters. Raises
     :class:`kgraph.errors.StateError` for a name that is taken or cannot be one, and if the file cannot be written.
     """
-    name = name or f"{role}-{secrets.token_hex(2)}"
+    is_chosen = bool(name)
+    name = name or _random_name(role)
     if not _NAME.fullmatch(name) or name == ENVIRONMENT_NAME:
         raise StateError(f'"{name}" cannot be the name of a token: up to 64 letters, digits, spaces or . @ + - _')
     token = _PREFIX + secrets.token_urlsafe(_BYTES)
     holder = Holder(name, role)
     with _locked(folder):
         records = load_tokens(folder)
-        if any(record.holder.name == name for record in records):
+        taken = {record.holder.name for record in records}
+        while not is_chosen and holder.name in taken:
+            holder = Holder(_random_name(role), role)
+        if holder.name in taken:
             raise StateError(f'there is a token named "{name}" already; revoke it or choose another name')
         created = datetime.now(UTC).replace(microsecond=0)
         _save(folder, (*records, TokenRecord(holder, _digest(token), created)))
     return token, holder
+
+
+def _random_name(role: Role) -> str:
+    return f"{role}-{secrets.token_hex(2)}"
 
 
 def revoke_token(folder: Path, name: str) -> None:

@@ -43,6 +43,10 @@ class Revision:
     digest: str
     date: datetime
 
+    def __hash__(self) -> int:
+        """Return the hash of the digest, which says all."""
+        return hash(self.digest)
+
     @property
     def tag(self) -> str:
         """The short name that headers and pages show: the number and the beginning of the digest."""
@@ -165,7 +169,11 @@ class AtRevision(Generic[T]):
         """Return what was worked out at this revision, working it out if need be."""
         kept = self._kept
         now = time.monotonic()
-        if kept is not None and kept[0] == revision and (revision is not None or now - kept[1] < WITHOUT_REVISION):
+        if (
+            kept is not None
+            and (kept[0] is revision or kept[0] == revision)
+            and (revision is not None or now - kept[1] < WITHOUT_REVISION)
+        ):
             return kept[2]
         # What is worked out may be of a later state than the revision says, never of an earlier one.
         found = work_out()

@@ -87,7 +87,8 @@ def render_answered(exchange: Exchange, seconds: float) -> str:
 
 def render_line(level: str, members: str) -> str:
     """Return a line of the log."""
-    return f'{{"time": "{_time_of(int(time.time() * 1000))}", "level": "{level}", {members}}}\n'
+    seconds, milliseconds = divmod(time.time_ns() // 1_000_000, 1000)
+    return f'{{"time": "{_time_of(seconds)}.{milliseconds:03d}+00:00", "level": "{level}", {members}}}\n'
 
 
 def _members_of(exchange: Exchange, seconds: float) -> str:
@@ -119,8 +120,8 @@ def _flush_later(flush: Callable[[], None]) -> bool:
 
 
 @lru_cache(maxsize=4)
-def _time_of(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
+def _time_of(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
 
 
 @lru_cache(maxsize=256)

@@ -89,8 +89,10 @@ class AnswerCache:
         answer.size = len(answer.body) + _ENTRY
         if answer.size > self.largest:
             return False
-        if self._answers and next(reversed(self._answers.values())).revision != answer.revision:
-            self.clear()
+        if self._answers:
+            newest = next(reversed(self._answers.values())).revision
+            if newest is not answer.revision and newest != answer.revision:
+                self.clear()
         self._drop(key)
         self._answers[key] = answer
         self.size += answer.size

@@ -15,6 +15,8 @@ _MARKS = {
     N_TRIPLES: b" .\n",
     N_QUADS: b" .\n",
 }
+_EXPRESSIONS = {mark: re.compile(re.escape(mark)) for mark in _MARKS.values()}
+_NEVER = re.compile(rb"(?!)")
 _EMPTY = b'"bindings":[]'
 
 
@@ -28,7 +30,7 @@ class RowCounter:
         """Count the rows of the answer to a query of that form."""
         self._format = format
         self._mark = b"" if form == "ASK" else _MARKS.get(format, b"")
-        self._expression = re.compile(re.escape(self._mark))
+        self._expression = _EXPRESSIONS.get(self._mark, _NEVER)
         self._tail = b""
         self._found = 0
         self._is_empty = False
