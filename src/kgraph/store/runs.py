@@ -169,8 +169,11 @@ class Run:
 
         On a busy machine a small query may wait for a processor: only what it used counts against it, for a while.
         """
-        used = self.worker.processor_time() - self._used_before
-        return used < PATIENCE / 2 and time.monotonic() - self._began < _FORBEARANCE
+        return self.used() < PATIENCE / 2 and time.monotonic() - self._began < _FORBEARANCE
+
+    def used(self) -> float:
+        """Return the seconds of processor time that the query has used so far."""
+        return self.worker.processor_time() - self._used_before
 
     def close(self) -> None:
         """Give up what was not read: the process is replaced, unless it is done."""
@@ -237,7 +240,7 @@ class Run:
             self._watch.cancel()
         self.worker.answered += 1
         if self._slow:
-            used = self.worker.processor_time() - self._used_before
+            used = self.used()
             self.worker.kill()
             self._host.slow.leave()
             if healthy and used < PATIENCE / 2:

@@ -38,7 +38,7 @@ class Line(Protocol):
         """Tell whether there is anybody to answer."""
 
     def answer(self, head: bytes, request_id: str, body: bytes, seconds: float) -> None:
-        """Send a whole answer of status 200, whose head lacks date and request id, and which took so long."""
+        """Send a whole answer of status 200, whose head lacks date and request id; it took so much processor time."""
 
     def take_long_way(self, data: bytes) -> None:
         """Have a request read and answered as all others are."""
@@ -117,6 +117,7 @@ class Direct:
         self._run: Run | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._is_over = False
+        self._used = 0.0
 
     def start(self) -> bool:
         """Ask for a place; tell whether the request may go on on this way."""
@@ -141,6 +142,7 @@ class Direct:
         if not run.ended:
             self._give_up(run)
             return
+        self._used = run.used()
         answer = run.answer()
         body = b"".join(answer.chunks)
         if len(body) < LEAST and self._answers.services.may_have_hints(self._question, body):
@@ -232,11 +234,10 @@ class Direct:
         headers = headers_of(question, question.tag(revision))
         plain = [*headers, (b"content-length", str(len(body)).encode())]
         head = answers.front.heads.of_plain(question, revision, coding, len(sent))
-        seconds = time.perf_counter() - exchange.started
-        self._line.answer(head, exchange.request_id, sent, seconds)
+        self._line.answer(head, exchange.request_id, sent, self._used)
         cached = Cached(revision, body, plain, exchange.form, exchange.query_hash, exchange.rows)
         if answers.cache.put(self._key, cached):
             if coding:
                 answers.cache.add_coding(cached, coding, sent)
             answers.cache.add_repeat(self._data, Repeat(cached, head, sent, coding))
-        answers.front.note(exchange, seconds)
+        answers.front.note(exchange, time.perf_counter() - exchange.started)

@@ -9,6 +9,8 @@ and for a while nothing is lent for the clients who had any.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import fcntl
 import os
 import re
 import socket
@@ -35,7 +37,6 @@ _MISTRUST = 60.0
 _MOST_MISTRUSTED = 10_000
 _LOG_ROOM = 1024 * 1024
 _LOG_READ = 262_144
-_F_SETPIPE_SZ = 1031
 _ANSWERED = re.compile(rb'"seconds": ([0-9.]+), "bytes": (\d+)')
 _CACHE_HIT = b'"cache": true'
 
@@ -98,14 +99,15 @@ class Lending:
         return sum(len(borrower.loans) for borrower in self._borrowers)
 
     def offer(self, connection: Lendable, client: str, seconds: float, length: int) -> bool:
-        """Lend a connection whose last answer took so long and was of so many bytes; tell whether it is lent."""
+        """Lend a connection whose last answer took so many seconds of a processor and bytes; tell whether it is."""
         if seconds > _QUICK or length > _SHORT or self._most == 0 or self._is_mistrusted(client):
             return False
         if not self._store.can_lend:
             return False
         ready = [each for each in self._borrowers if not each.is_leaving and self._store.is_ready(each.process)]
-        if len(ready) < self._most:
-            self._start()
+        if len(ready) < self._most and self._make_the_rest():
+            # Not to lend everything to those that are there first.
+            return False
         borrower = min(ready, key=lambda each: len(each.loans), default=None)
         if borrower is None or len(borrower.loans) >= MOST_LOANS:
             return False
@@ -149,32 +151,45 @@ class Lending:
         del self._mistrusted[client]
         return False
 
-    def _start(self) -> None:
-        """Have a borrower made; not one after the other, as where the data change all the time."""
+    def _make_the_rest(self) -> bool:
+        """Have borrowers made, not too often where the data change all the time; tell whether any are being made."""
         loop = asyncio.get_running_loop()
-        if (self._making is None or self._making.done()) and loop.time() - self._started >= _REST:
+        if self._making is None or self._making.done():
+            if loop.time() - self._started < _REST:
+                return False
             self._started = loop.time()
-            self._making = loop.create_task(self._make_borrower())
+            self._making = loop.create_task(self._make())
+        return True
 
-    async def _make_borrower(self) -> None:
+    async def _make(self) -> None:
         loop = asyncio.get_running_loop()
-        try:
-            process = await loop.run_in_executor(None, self._store.make_borrower)
-        except QueryFailedError:
-            return
+        leaving = [each for each in self._borrowers if each.is_leaving or not self._store.is_ready(each.process)]
+        for _ in range(self._most - len(self._borrowers) + len(leaving)):
+            try:
+                process = await loop.run_in_executor(None, self._store.make_borrower)
+            except QueryFailedError:
+                return
+            if self._most == 0 or not self._equip(process):
+                process.kill()
+                return
+
+    def _equip(self, process: Worker) -> bool:
+        """Give a borrower its settings and a pipe for its lines; tell whether it took them."""
         reading, writing = os.pipe()
         try:
             os.set_blocking(reading, False)
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, _LOG_ROOM)
             socket.send_fds(process.channel, [settings_message(self._settings, self._most)], [writing])
         except OSError:
-            process.kill()
             os.close(reading)
-            return
+            return False
         finally:
             os.close(writing)
         borrower = _Borrower(process, reading, used=process.processor_time())
         self._borrowers.append(borrower)
-        loop.add_reader(process.descriptor, self._read, borrower)
+        asyncio.get_running_loop().add_reader(process.descriptor, self._read, borrower)
+        return True
 
     def _read(self, borrower: _Borrower) -> None:
         """Take back what a borrower gives back, or everything if it is gone."""

@@ -187,7 +187,7 @@ class Connection(HttpToolsProtocol):
             lines.append(b"connection: close\r\n")
         cycle.response_started = cycle.response_complete = True
         cycle.message_event.set()
-        self.transport.write(b"".join((_OK, *lines, b"\r\n", body)))
+        self._write(b"".join((_OK, *lines, b"\r\n")), body)
         if not cycle.keep_alive:
             self.transport.close()
         cycle.on_response()
@@ -201,12 +201,10 @@ class Connection(HttpToolsProtocol):
         return not self.transport.is_closing()
 
     def answer(self, head: bytes, request_id: str, body: bytes, seconds: float) -> None:
-        """Send a whole answer of status 200, whose head lacks date and request id, and which took so long."""
+        """Send a whole answer of status 200, whose head lacks date and request id; it took so much processor time."""
         date = b"".join(b"%s: %s\r\n" % header for header in self.server_state.default_headers)
         ending = b"connection: close\r\n\r\n" if self._is_ending else b"\r\n"
-        whole_head = b"".join((head, date, b"x-request-id: ", request_id.encode(), b"\r\n", ending))
-        # Both leave by one call of the system; a long body is not copied for that.
-        self.transport.writelines((whole_head, body) if len(body) > _COPIED else (whole_head + body,))
+        self._write(b"".join((head, date, b"x-request-id: ", request_id.encode(), b"\r\n", ending)), body)
         self._note_answer()
         self._go_on(b"")
         self._offer(seconds, len(body))
@@ -244,6 +242,10 @@ class Connection(HttpToolsProtocol):
             self.front.lending.recall(self)
         elif self._direct is None:
             super().shutdown()
+
+    def _write(self, head: bytes, body: bytes) -> None:
+        """Write head and body by one call of the system, for which a long body is not copied."""
+        self.transport.writelines((head, body) if len(body) > _COPIED else (head + body,))
 
     def _take_short_way(self, data: bytes) -> bool:
         if self.front.direct is None or self.flow.write_paused or self._is_ending:
