@@ -90,13 +90,18 @@ class Worker:
             raise EOFError
         return data
 
+    def stop(self) -> None:
+        """End the process, whatever it does; what it has sent may still be read, and ends when it has."""
+        with self._lock, contextlib.suppress(ProcessLookupError):
+            if self._handle >= 0:
+                signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+
     def kill(self) -> None:
-        """End the process, whatever it does; a second call does nothing."""
+        """End the process, whatever it does, and let go of it; a second call does nothing."""
+        self.stop()
         with self._lock:
             if self._handle < 0:
                 return
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._handle, signal.SIGKILL)
             os.close(self._handle)
             self._handle = -1
         # Another thread may be waiting on the socket: it is woken first, and the socket closed when it let go.

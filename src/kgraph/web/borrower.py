@@ -6,7 +6,8 @@ that reads, answers and logs them itself (:mod:`kgraph.web.lending` is the serve
 
 A borrower takes nothing that it does not answer: it looks at a request without removing it from the connection, and
 removes it when the answer is there. Whatever is not plain, not quick or not whole is left where it is, and the
-connection is given back. So a borrower can be killed at any time, and no request is lost with it.
+connection is given back. So a borrower can be killed at any time: no request is lost with it, and no answer is taken
+for whole that is not, since a line of the log is begun before its answer is sent and ended when that is done.
 """
 
 from __future__ import annotations
@@ -56,7 +57,6 @@ _LONGEST_REQUEST = 16_384
 _LOOK = int(socket.MSG_PEEK | socket.MSG_DONTWAIT)
 _NOW = int(socket.MSG_DONTWAIT)
 _IDLE = 1.0
-_STUCK = 0.5
 _LOOK_EVERY = 0.25
 _MEMORY_EVERY = 2000
 _COLLECT_AFTER = 20_000
@@ -66,14 +66,13 @@ _MEMORY_MOST = 256 * 1024 * 1024
 class _Loan:
     """One connection that was lent."""
 
-    __slots__ = ("client", "connection", "is_used", "number", "unsent", "used")
+    __slots__ = ("client", "connection", "is_used", "number", "used")
 
     def __init__(self, number: int, connection: socket.socket, client: str) -> None:
         self.number = number
         self.connection = connection
         self.client = client
         self.is_used = False
-        self.unsent = b""
         self.used = time.monotonic()
 
 
@@ -127,31 +126,28 @@ class Borrower:
         self._epoll.register(descriptors[0], select.EPOLLIN)
         return True
 
-    def _give_back(self, loan: _Loan) -> None:
+    def _give_back(self, loan: _Loan, unsent: bytes = b"") -> None:
         descriptor = loan.connection.fileno()
         self._epoll.unregister(descriptor)
         del self._loans[descriptor]
         loan.connection.close()
-        for start in range(0, len(loan.unsent), PART):
-            self._channel.send(LOAN.pack(loan.number, UNSENT) + loan.unsent[start : start + PART])
+        for start in range(0, len(unsent), PART):
+            self._channel.send(LOAN.pack(loan.number, UNSENT) + unsent[start : start + PART])
         self._channel.send(LOAN.pack(loan.number, USED if loan.is_used else UNUSED))
 
     def _look_after(self, now: float) -> bool:
-        """Give back what nobody uses or reads; tell whether to go on."""
+        """Give back what nobody uses; tell whether to go on."""
         if not self._is_current() or self._answered >= _MEMORY_EVERY:
             self._answered = 0
             if not self._is_current() or self._memory_in_use() - self._memory > _MEMORY_MOST:
                 return False
         for loan in list(self._loans.values()):
-            if now - loan.used > (_STUCK if loan.unsent else _IDLE):
+            if now - loan.used > _IDLE:
                 self._give_back(loan)
         return True
 
     def _serve(self, loan: _Loan) -> bool:
         """Answer the request that has come on a connection, or give it back; tell whether the data are current."""
-        if loan.unsent:
-            self._send(loan, loan.unsent)
-            return True
         try:
             data = loan.connection.recv(_LONGEST_REQUEST, _LOOK)
         except OSError:
@@ -162,31 +158,29 @@ class Borrower:
         if answer is None:
             self._give_back(loan)
             return True
+        line, whole = answer
+        os.write(self._log, line)
         loan.connection.recv(len(data))
-        loan.is_used = True
-        loan.used = time.monotonic()
+        self._send(loan, whole)
+        os.write(self._log, b"\n")
         self._answered += 1
-        self._send(loan, answer)
         return True
 
-    def _send(self, loan: _Loan, data: bytes) -> None:
-        was_waiting = bool(loan.unsent)
+    def _send(self, loan: _Loan, answer: bytes) -> None:
+        """Send an answer, or give the connection back with what it does not take now."""
+        loan.is_used = True
+        loan.used = time.monotonic()
         try:
-            sent = loan.connection.send(data, _NOW)
+            sent = loan.connection.send(answer, _NOW)
         except BlockingIOError:
             sent = 0
         except OSError:
-            loan.unsent = b""
-            self._give_back(loan)
-            return
-        loan.unsent = data[sent:]
-        if sent:
-            loan.used = time.monotonic()
-        if bool(loan.unsent) != was_waiting:
-            self._epoll.modify(loan.connection.fileno(), select.EPOLLOUT if loan.unsent else select.EPOLLIN)
+            sent = len(answer)
+        if sent < len(answer):
+            self._give_back(loan, answer[sent:])
 
-    def _answer(self, data: bytes, loan: _Loan) -> bytes | None:
-        """Return the answer to a request, whole and with its head; ``None`` if it is to be answered elsewhere."""
+    def _answer(self, data: bytes, loan: _Loan) -> tuple[bytes, bytes] | None:
+        """Return a line for the log and the whole answer to a request; ``None`` if it is to be answered elsewhere."""
         started = time.perf_counter()
         repeat = self._cache.find_repeat(data, self._store.revision)
         if repeat is not None:
@@ -230,16 +224,17 @@ class Borrower:
             self._cache.add_repeat(data, repeat)
         return repeat
 
-    def _tell(self, loan: _Loan, repeat: Repeat, started: float, *, is_hit: bool) -> bytes:
-        """Write a line of the log, and return the bytes of an answer."""
+    def _tell(self, loan: _Loan, repeat: Repeat, started: float, *, is_hit: bool) -> tuple[bytes, bytes]:
+        """Return a line for the log, begun with the number of the loan and not ended, and the bytes of an answer."""
         cached = repeat.cached
         exchange = Exchange("GET", "/sparql", loan.client, self._ids.next(), started=started)
         exchange.status, exchange.sent, exchange.is_hit = 200, len(repeat.body), is_hit
         exchange.form, exchange.query_hash, exchange.rows = cached.form, cached.query_hash, cached.rows
         exchange.revision = cached.revision
-        os.write(self._log, render_answered(exchange, time.perf_counter() - started).encode())
+        line = f"{loan.number}\t{render_answered(exchange, time.perf_counter() - started)}"
         identity = exchange.request_id.encode()
-        return b"%s%sx-request-id: %s\r\n\r\n%s" % (repeat.head, self._dated(), identity, repeat.body)
+        whole = b"%s%sx-request-id: %s\r\n\r\n%s" % (repeat.head, self._dated(), identity, repeat.body)
+        return line.removesuffix("\n").encode(), whole
 
     def _memory_in_use(self) -> int:
         return int(os.pread(self._status, 100, 0).split()[1]) * resource.getpagesize()

@@ -38,6 +38,7 @@ _MOST_MISTRUSTED = 10_000
 _LOG_ROOM = 1024 * 1024
 _LOG_READ = 262_144
 _ANSWERED = re.compile(rb'"seconds": ([0-9.]+), "bytes": (\d+)')
+_NUMBER = re.compile(rb"^\d+\t", re.MULTILINE)
 _CACHE_HIT = b'"cache": true'
 
 Told = Callable[[str, list[tuple[float, int]], int], None]
@@ -53,6 +54,9 @@ class Lendable(Protocol):
     def come_back(self, unsent: bytes, *, was_used: bool) -> None:
         """Go on with what is left to be sent, and then with reading; no request was answered if not ``was_used``."""
 
+    def abort(self) -> None:
+        """Break off: what was sent may not be whole."""
+
 
 @dataclass(eq=False)
 class _Loan:
@@ -67,7 +71,9 @@ class _Borrower:
     log: int
     loans: dict[int, _Loan] = field(default_factory=dict)
     used: float = 0.0
+    line: bytes = b""
     is_leaving: bool = False
+    is_stuck: bool = False
 
 
 class Lending:
@@ -204,7 +210,8 @@ class Lending:
             loan = borrower.loans.get(number)
             if loan is None:
                 # It leaves as it should, or is gone: with a word of the engine, perhaps, that is none of its own.
-                self._end(borrower, mistrust=kind != LEAVING and not borrower.is_leaving)
+                is_wanted = kind == LEAVING or (borrower.is_leaving and not borrower.is_stuck)
+                self._end(borrower, mistrust=not is_wanted)
                 return
             if kind == UNSENT:
                 loan.unsent.append(message[LOAN.size :])
@@ -214,16 +221,26 @@ class Lending:
             loan.connection.come_back(b"".join(loan.unsent), was_used=kind == USED)
 
     def _end(self, borrower: _Borrower, *, mistrust: bool = False) -> None:
-        """End a borrower and take everything back."""
+        """Let go of a borrower that has ended, and take everything back."""
         asyncio.get_running_loop().remove_reader(borrower.process.descriptor)
         borrower.process.kill()
         self._hear(borrower)
+        self._cut(borrower)
         os.close(borrower.log)
         self._borrowers.remove(borrower)
         for loan in borrower.loans.values():
             if mistrust:
                 self._mistrust(loan.client)
             loan.connection.come_back(b"".join(loan.unsent), was_used=not mistrust)
+
+    def _cut(self, borrower: _Borrower) -> None:
+        """Break the connection off whose answer was being sent when its borrower ended: it may not be whole."""
+        number, _, line = borrower.line.partition(b"\t")
+        if line:
+            self._told(line.decode().replace('"outcome": "ok"', '"outcome": "cut"') + "\n", [], 0)
+            loan = borrower.loans.pop(int(number), None)
+            if loan is not None:
+                loan.connection.abort()
 
     def _mistrust(self, client: str) -> None:
         if len(self._mistrusted) >= _MOST_MISTRUSTED:
@@ -237,14 +254,16 @@ class Lending:
         """Take in what was answered, and end borrowers that are stuck."""
         self._timer = None
         for borrower in list(self._borrowers):
-            if not borrower.loans:
+            if not borrower.loans or borrower.is_stuck:
                 continue
             used = borrower.process.processor_time()
             if self._hear(borrower):
                 borrower.used = used
             elif used - borrower.used > _LONGEST:
+                # What it has is taken back when it has ended: until then it may be sending.
                 self.stuck += 1
-                self._end(borrower, mistrust=True)
+                borrower.is_stuck = borrower.is_leaving = True
+                borrower.process.stop()
         if any(borrower.loans for borrower in self._borrowers):
             self._look_later()
 
@@ -261,7 +280,8 @@ class Lending:
             parts.append(part)
         if not parts:
             return False
-        lines = b"".join(parts)
+        numbered, ended, borrower.line = b"".join((borrower.line, *parts)).rpartition(b"\n")
+        lines = _NUMBER.sub(b"", numbered + ended)
         answers = [(float(seconds), int(size)) for seconds, size in _ANSWERED.findall(lines)]
         self._told(lines.decode(), answers, lines.count(_CACHE_HIT))
         return True
