@@ -37,7 +37,7 @@ from kgraph.web.heads import Heads
 from kgraph.web.questions import PlainQueries, Question, hash_of
 from kgraph.web.rows import RowCounter
 
-MOST_LOANS = 64
+MOST_LOANS = 256
 """Connections that one borrower may have."""
 
 LARGEST = 262_144
