@@ -61,6 +61,7 @@ _CLONE_NEWNET = 0x40000000
 _MIB = 1024 * 1024
 _CHANGES = struct.Struct("=Q")
 _OF_BORROWERS = 512
+"""Files that a borrower may have open: its connections, and a few more."""
 
 T = TypeVar("T")
 
