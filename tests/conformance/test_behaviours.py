@@ -38,7 +38,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, B
     """The same behind an application that has whatever fault it is told to have."""
     folder = tmp_path_factory.mktemp("broken")
     # What a client left behind goes on until its time is up, and the next case waits for that.
-    limits = {**LIMITS, "query_timeout": 5.0}
+    limits = {**LIMITS, "query_timeout": 5.0, "stream_timeout": 5.0}
     settings = Settings(state=str(folder / "state"), log_file="/dev/null", **limits)  # type: ignore[arg-type]
     with front_of(settings, make_tiny_home(folder / "tiny")) as front:
         token = create_token(folder / "state", Role.CURATOR)[0]
