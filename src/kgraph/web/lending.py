@@ -2,8 +2,8 @@
 
 A connection is lent when a request on it was plain and was answered quickly and shortly. It comes back with the first
 request that is otherwise, with newer data, and when nobody has used it for a moment. A borrower that is busy with one
-request for too long is killed, so that its other connections wait no longer: all come back with their requests unread,
-and for a while nothing is lent for the clients who had any.
+request for too long is killed, so that its other connections wait no longer: all come back with their requests unread.
+When that has happened a few times, nothing is lent for a while to the clients who had any.
 """
 
 from __future__ import annotations
@@ -27,13 +27,14 @@ from kgraph.web.borrower import LEAVING, LENT, LOAN, MOST_LOANS, PART, UNSENT, U
 from kgraph.web.questions import PlainQueries
 
 _LOOK_EVERY = 0.025
-_LONGEST = 0.05
+_LONGEST = 0.1
 """Seconds of processor time that one request may take a borrower."""
 
 _REST = 1.0
 _QUICK = 0.01
 _SHORT = 131_072
 _MISTRUST = 60.0
+_STRIKES = 3
 _MOST_MISTRUSTED = 10_000
 _LOG_ROOM = 1024 * 1024
 _LOG_READ = 262_144
@@ -88,7 +89,7 @@ class Lending:
         self._told = told
         self._borrowers: list[_Borrower] = []
         self._numbers = count(1)
-        self._mistrusted: dict[str, float] = {}
+        self._strikes: dict[str, tuple[int, float]] = {}
         self._making: asyncio.Task[None] | None = None
         self._started = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
@@ -149,13 +150,11 @@ class Lending:
             self._end(borrower)
 
     def _is_mistrusted(self, client: str) -> bool:
-        until = self._mistrusted.get(client)
-        if until is None:
+        number, last = self._strikes.get(client, (0, 0.0))
+        if number and asyncio.get_running_loop().time() - last > _MISTRUST:
+            del self._strikes[client]
             return False
-        if until > asyncio.get_running_loop().time():
-            return True
-        del self._mistrusted[client]
-        return False
+        return number >= _STRIKES
 
     def _make_the_rest(self) -> bool:
         """Have borrowers made, not too often where the data change all the time; tell whether any are being made."""
@@ -228,9 +227,9 @@ class Lending:
         self._cut(borrower)
         os.close(borrower.log)
         self._borrowers.remove(borrower)
+        if mistrust:
+            self._mistrust({loan.client for loan in borrower.loans.values()})
         for loan in borrower.loans.values():
-            if mistrust:
-                self._mistrust(loan.client)
             loan.connection.come_back(b"".join(loan.unsent), was_used=not mistrust)
 
     def _cut(self, borrower: _Borrower) -> None:
@@ -242,10 +241,12 @@ class Lending:
             if loan is not None:
                 loan.connection.abort()
 
-    def _mistrust(self, client: str) -> None:
-        if len(self._mistrusted) >= _MOST_MISTRUSTED:
-            self._mistrusted.clear()
-        self._mistrusted[client] = asyncio.get_running_loop().time() + _MISTRUST
+    def _mistrust(self, clients: set[str]) -> None:
+        """Remember that these had connections lent when a borrower was stuck, or died."""
+        if len(self._strikes) >= _MOST_MISTRUSTED:
+            self._strikes.clear()
+        for client in clients:
+            self._strikes[client] = (self._strikes.get(client, (0, 0.0))[0] + 1, asyncio.get_running_loop().time())
 
     def _look_later(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(_LOOK_EVERY, self._look)
