@@ -40,7 +40,7 @@ from kgraph.web.rows import RowCounter
 MOST_LOANS = 256
 """Connections that one borrower may have."""
 
-LARGEST = 262_144
+_LARGEST = 262_144
 """Bytes of the longest answer of a connection that is lent."""
 
 LOAN = struct.Struct("=IB")
@@ -193,7 +193,7 @@ class Borrower:
             body = self._ask(question)
         except (KgraphError, MemoryError):
             return None
-        if body is None or len(body) > LARGEST:
+        if body is None or len(body) > _LARGEST:
             return None
         coding = choose_coding(fields.get(b"accept-encoding", b"").decode("latin-1")) if len(body) >= LEAST else ""
         return self._tell(loan, self._keep(data, question, body, coding), started, is_hit=False)

@@ -33,6 +33,8 @@ _LONGEST = 0.1
 _REST = 1.0
 _QUICK = 0.01
 _SHORT = 131_072
+"""Seconds of processor time, and bytes, up to which an answer has its connection lent for the next ones."""
+
 _MISTRUST = 60.0
 _STRIKES = 3
 _MOST_MISTRUSTED = 10_000
