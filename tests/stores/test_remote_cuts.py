@@ -246,6 +246,49 @@ def test_the_server_passes_a_cut_on(engine: Engine, serve: Serve, repository: Pa
             client.get("/sparql", params={"query": SELECT})
 
 
+def nested(levels: int, format: Format, text: str = "o") -> bytes:
+    """Return an answer with one triple term of so many levels, and a text, with its escapes, in the innermost."""
+    if format is N_TRIPLES:
+        return f'<s:s> <p:p> {"<<( <s:s> <p:p> " * levels}"{text}"{" )>>" * levels} .\n'.encode()
+    uri = '{"type":"uri","value":"p:p"}'
+    opening = f'{{"type":"triple","value":{{"subject":{uri},"predicate":{uri},"object":'
+    term = f'{opening * levels}{{"type":"literal","value":"{text}"}}{"}}" * levels}'
+    return f'{{"head":{{"vars":["s"]}},"results":{{"bindings":[{{"s":{term}}}]}}}}'.encode()
+
+
+BRACKETS = '}]{[(<<( \\\\\\" ' * 300
+
+
+@pytest.mark.parametrize(("text", "carrier"), [(SELECT, JSON_RESULTS), (CONSTRUCT, N_TRIPLES)])
+def test_terms_that_nest_too_deep_are_an_error_and_no_crash(
+    engine: Engine, store: RemoteStore, text: str, carrier: Format
+) -> None:
+    """A reader that calls itself for each level would end the process; what is in a string is no level."""
+    kind = carrier.media_type
+    for levels in (200, 200_000):
+        body = nested(levels, carrier)
+        parts = [body[start : start + 1000] for start in range(0, len(body), 1000)]
+        for response in (whole(body, kind), chunked(*parts, kind=kind)):
+            engine.script = sends(response)
+            with pytest.raises(QueryFailedError, match="nest too deep"):
+                store.query(Query(text), carrier)
+    body = nested(12, carrier, BRACKETS)
+    for size in (1, 2, 3, len(body)):
+        parts = [body[start : start + size] for start in range(0, len(body), size)]
+        engine.script = sends(chunked(*parts, kind=kind))
+        assert BRACKETS.encode() in store.query(Query(text), carrier).read()
+
+
+def test_the_server_survives_an_answer_that_nests_too_deep(engine: Engine, serve: Serve, repository: Path) -> None:
+    """The client gets a problem, and the next query an answer."""
+    with serve(Settings(remote_query_address=engine.address), repository) as base:
+        engine.script = sends(whole(nested(200_000, JSON_RESULTS)))
+        answer = httpx.get(f"{base}/sparql", params={"query": SELECT}, timeout=60)
+        assert (answer.status_code, answer.json()["code"]) == (500, "query-failed")
+        engine.script = sends(whole(TABLE))
+        assert httpx.get(f"{base}/sparql", params={"query": SELECT}, timeout=60).status_code == 200
+
+
 REFUSALS = {
     "400 Bad Request": (QuerySyntaxError, b"error at 3:14: expected something"),
     "401 Unauthorized": (QueryFailedError, b""),

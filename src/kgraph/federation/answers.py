@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import httpx
@@ -11,11 +10,9 @@ import pyoxigraph as ox
 from kgraph.errors import ServiceCallError
 from kgraph.formats import JSON_RESULTS, media_type_of
 from kgraph.sparql.federation import Solution
+from kgraph.store.nesting import is_deep
 
 _SHOWN = 200
-_DEEPEST = 64
-_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
-_NO_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
 
 
 def check_head(response: httpx.Response, most: int) -> None:
@@ -56,7 +53,7 @@ def read_solutions(body: bytes, variables: Sequence[str], most: int) -> tuple[So
     Raises :class:`kgraph.errors.ServiceCallError` for what is no table or is not whole, for more rows than ``most``,
     and for blank nodes, which no query can name.
     """
-    if _is_deep(body):
+    if is_deep(body):
         raise _unreadable("its brackets nest too deep or do not match")
     solutions: list[Solution] = []
     results: ox.QuerySolutions | ox.QueryBoolean | None = None
@@ -91,17 +88,6 @@ def _failed(reason: str) -> ServiceCallError:
 
 def _unreadable(reason: str) -> ServiceCallError:
     return ServiceCallError("service-unreadable", 502, is_failure=True, reason=reason[:_SHOWN])
-
-
-def _is_deep(body: bytes) -> bool:
-    """Tell whether the brackets of a JSON text nest deep, or do not match: its parser overflows the stack of the first.
-
-    Each turn takes the innermost brackets away.
-    """
-    brackets = _STRING.sub(b"", body).translate(None, _NO_BRACKETS)
-    for _ in range(_DEEPEST):
-        brackets = brackets.replace(b"{}", b"").replace(b"[]", b"")
-    return bool(brackets)
 
 
 _Term = ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple

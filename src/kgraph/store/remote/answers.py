@@ -18,6 +18,7 @@ import pyoxigraph as ox
 from kgraph.errors import KgraphError, QueryFailedError, QuerySyntaxError, QueryTimeoutError, StoreBusyError
 from kgraph.formats import GRAPHS, JSON_RESULTS, N_TRIPLES, Format, media_type_of
 from kgraph.store.answers import write_results, write_triples
+from kgraph.store.nesting import check_nesting
 
 _SHOWN = 500
 _ERROR_READ = 65536
@@ -81,9 +82,9 @@ def write_answer(body: Body, format: Format, output: IO[bytes]) -> None:
 class Body(io.RawIOBase):
     """The body of a response as a binary file; ``failure`` is the error that ended its reading, if one did."""
 
-    def __init__(self, chunks: Iterable[bytes], repairs: tuple[tuple[bytes, bytes], ...] = ()) -> None:
-        """Read from ``chunks``, with each first part of ``repairs`` replaced by its second."""
-        self._chunks = iter(_repaired(chunks, repairs) if repairs else chunks)
+    def __init__(self, chunks: Iterable[bytes], carrier: Format, repairs: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+        """Read a text in ``carrier`` from ``chunks``, with each first part of ``repairs`` replaced by its second."""
+        self._chunks = check_nesting(_repaired(chunks, repairs) if repairs else chunks, carrier)
         self._pending = b""
         self._start = b""
         self.failure: Exception | None = None
@@ -99,6 +100,9 @@ class Body(io.RawIOBase):
                 chunk = next(self._chunks, None)
             except httpx.HTTPError as error:
                 self.failure = error
+                raise OSError(str(error)) from error
+            except ValueError as error:
+                self.failure = QueryFailedError(f"the engine's answer cannot be read: {error}")
                 raise OSError(str(error)) from error
             if chunk is None:
                 return b""

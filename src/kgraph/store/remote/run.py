@@ -89,7 +89,7 @@ class Run:
         with connection.post(form, carrier.media_type, wait) as response:
             check_response(response, carrier, self._timeout)
             writer = ChannelWriter(self._channel)
-            write_answer(Body(response.iter_raw(), self._dialect.repairs), format, cast(IO[bytes], writer))
+            write_answer(Body(response.iter_raw(), carrier, self._dialect.repairs), format, cast(IO[bytes], writer))
             writer.finish()
 
     def _form(self, text: str, dataset: tuple[list[str], list[str]], format: Format) -> dict[str, list[str]]:
