@@ -19,7 +19,7 @@ from kgraph.errors import (
     QuerySyntaxError,
     RequestError,
 )
-from kgraph.formats import GRAPHS, by_name
+from kgraph.formats import GRAPHS, Format, by_name
 from kgraph.report import Remark, Report, Severity
 from kgraph.store.base import Change, GraphWrite, Revision, Update
 from kgraph.store.drafts import Draft
@@ -27,6 +27,7 @@ from kgraph.store.patch import read_patch, render_rows
 
 _LENGTH = struct.Struct("!I")
 _SYNTAX = ("line", "column", "length")
+_SHOWN = 100
 
 
 def pack(head: Mapping[str, Any], parts: Sequence[bytes] = ()) -> bytes:
@@ -60,14 +61,21 @@ def pack_change(change: Change) -> bytes:
     return pack({"steps": steps, "author": change.author}, parts)
 
 
+def find_format(name: str, offered: Sequence[Format]) -> Format:
+    """Return the format that a message names. Raises :class:`kgraph.errors.QueryFailedError` if it is none of them."""
+    found = by_name(name, offered)
+    if found is None:
+        raise QueryFailedError(f'there is no format "{name[:_SHOWN]}"')
+    return found
+
+
 def unpack_change(message: bytes) -> Change:
-    """Return the change of a message."""
+    """Return the change of a message. Raises :class:`kgraph.errors.QueryFailedError` for a format that there is not."""
     head, parts = unpack(message)
     steps: list[Update | GraphWrite] = []
     for step, part in zip(head["steps"], parts, strict=True):
         if "action" in step:
-            chosen = by_name(step["format"], GRAPHS)
-            assert chosen is not None
+            chosen = find_format(step["format"], GRAPHS)
             steps.append(GraphWrite(step["graph"], step["action"], part, chosen, step["base"]))
         else:
             dataset = step["dataset"]

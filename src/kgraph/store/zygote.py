@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from kgraph.errors import ChangeMemoryError, KgraphError, QueryFailedError, QuerySyntaxError
-from kgraph.formats import GRAPHS, JSON_LD_EXPANDED, RESULTS, by_name
+from kgraph.formats import GRAPHS, JSON_LD_EXPANDED, RESULTS
 from kgraph.store.base import Query
 from kgraph.store.disk import open_disk
 from kgraph.store.embedded import EmbeddedStore
@@ -53,7 +53,7 @@ from kgraph.store.frames import (
     send_frame,
 )
 from kgraph.store.held import Drafter, Held, Holding, Source, find_borrower, open_held
-from kgraph.store.wire import pack_draft, pack_error, unpack_change, unpack_draft
+from kgraph.store.wire import find_format, pack_draft, pack_error, unpack_change, unpack_draft
 
 _PR_SET_NO_NEW_PRIVS = 38
 _CLONE_NEWUSER = 0x10000000
@@ -119,7 +119,8 @@ def _tell(control: socket.socket, held: Holding) -> None:
 
 def _apply(control: socket.socket, held: Holding) -> None:
     draft, revision = unpack_draft(receive_frame(control)[1])
-    assert revision is not None
+    if revision is None:
+        raise ValueError("a change that counts came without the revision that it makes")
     held.apply(draft, revision)
     _tell(control, held)
 
@@ -224,10 +225,9 @@ def _answer(request: dict[str, object], channel: socket.socket, store: EmbeddedS
         dict(request["substitutions"]),  # type: ignore[call-overload]
         export=tuple(export) if isinstance(export := request.get("export"), list) else None,
     )
-    wanted = by_name(str(request["format"]), (*RESULTS, *GRAPHS, JSON_LD_EXPANDED))
-    assert wanted is not None
     writer = FrameWriter(channel)
     try:
+        wanted = find_format(str(request["format"]), (*RESULTS, *GRAPHS, JSON_LD_EXPANDED))
         store.write_answer(query, wanted, writer)  # type: ignore[arg-type]
         writer.finish()
     except QuerySyntaxError as error:
