@@ -32,6 +32,8 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
         ("nonsense, text/csv", "csv"),
         ("nonsense", "json"),
         ("text/csv;q=high", "csv"),
+        ("text/csv; q=.2, application/sparql-results+xml;q=0.3", "xml"),
+        ("text/csv;q=0., application/sparql-results+xml;q=.1", "xml"),
         ("application/pdf", None),
         ("text/turtle", None),
         ("*/*;q=0", None),

@@ -84,7 +84,7 @@ ONE_GRAPH: tuple[Format, ...] = (TURTLE, N_TRIPLES, RDF_XML, JSON_LD)
 """The formats in which a single graph is told: descriptions, reports, and bodies that are sent."""
 
 _RANGE = re.compile(r"\s*(?P<type>[\w!#$&^.+*-]+)/(?P<subtype>[\w!#$&^.+*-]+)\s*(?P<parameters>(;.*)?)", re.ASCII)
-_WEIGHT = re.compile(r";\s*q\s*=\s*(?P<q>0(\.\d*)?|1(\.0*)?)\s*(;|$)", re.ASCII | re.IGNORECASE)
+_WEIGHT = re.compile(r";\s*q\s*=\s*(?P<q>0?\.\d+|0\.?|1(\.0*)?)\s*(;|$)", re.ASCII | re.IGNORECASE)
 _EXPANDED = re.compile(
     rf'application/ld\+json\s*;[^,]*\bprofile\s*=\s*"[^"]*(?<=["\s]){re.escape(JSON_LD_EXPANDED.profile)}[\s"]',
     re.IGNORECASE,
