@@ -299,5 +299,5 @@ def test_health_and_readiness_are_told(client: httpx.Client) -> None:
 def test_other_methods_on_pages_are_405(client: httpx.Client) -> None:
     """Pages and data are read only."""
     answer = client.delete(f"/page/{CLAIM}")
-    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
     assert client.head(f"/page/{CLAIM}").content == b""

@@ -37,23 +37,25 @@ class DataRoutes:
 
     async def data(self, request: Request) -> Response:
         """Answer with the description of a resource, or with a whole graph."""
-        path, chosen = self._wanted(request)
+        path, suffix = self._wanted(request)
         query = self._query(path)
         if query is None or not await self._exists(path):
             raise RequestError("not-found", 404, path=request.url.path)
+        accept = request.headers.get("accept")
+        named = request.query_params.get("format")
+        chosen = in_profile(suffix, accept) if suffix else choose_format(named, accept, GRAPHS)
         tag = self._services.tag("data", path, chosen.name)
         if is_fresh(request, tag):
             return static_answer(request, b"", chosen, tag)
         answer = await run_in_threadpool(self._services.store.query, query, chosen)
         return static_answer(request, await run_in_threadpool(answer.read), chosen, tag)
 
-    def _wanted(self, request: Request) -> tuple[str, Format]:
+    def _wanted(self, request: Request) -> tuple[str, Format | None]:
+        """Return the path of the resource, and the format that its ending names."""
         path = str(request.path_params["path"])
         stem, _, suffix = path.rpartition(".")
-        chosen = by_suffix(suffix, GRAPHS) if stem else None
-        if chosen is not None:
-            return stem, in_profile(chosen, request.headers.get("accept"))
-        return path, choose_format(request.query_params.get("format"), request.headers.get("accept"), GRAPHS)
+        named = by_suffix(suffix, GRAPHS) if stem else None
+        return (stem, named) if named else (path, None)
 
     def _query(self, path: str) -> Query | None:
         graph = graph_of(path)

@@ -37,7 +37,7 @@ from kgraph.web.front import Front
 from kgraph.web.graph_store import PATH as GRAPH_STORE
 from kgraph.web.graph_store import GraphStore
 from kgraph.web.heads import split
-from kgraph.web.http import language_of, problem_response
+from kgraph.web.http import language_of, preflight_headers, problem_response
 from kgraph.web.lending import Lending
 from kgraph.web.operations import Operations, ProblemPages
 from kgraph.web.pages import Pages
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
 _MIB = 1024 * 1024
 _READ = ["GET", "HEAD"]
+_PREFLIGHT = preflight_headers([*_READ, "OPTIONS"])
 _HEAD_ROOM = 32768
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -188,7 +189,9 @@ def _add_error_handlers(app: FastAPI, settings: Settings, pages: Pages) -> None:
             query = request.url.query
             return Response(status_code=308, headers={"Location": plain + (f"?{query}" if query else "")})
         if isinstance(error, HTTPException) and error.status_code == 405:
-            headers = {"Allow": ", ".join(_READ)}
+            if request.method == "OPTIONS":
+                return Response(status_code=204, headers=_PREFLIGHT)
+            headers = {"Allow": _PREFLIGHT["Allow"]}
             return respond(request, RequestError("method-not-allowed", 405, headers=headers, method=request.method))
         return respond(request, RequestError("not-found", 404, path=request.url.path))
 
