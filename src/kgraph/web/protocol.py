@@ -150,6 +150,10 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Go from the head to the body, which has a time of its own."""
         self._in_head, self._enters_body = False, True
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
+            # RFC 9112, section 3.2.
+            raise ValueError
         cast(dict[str, Any], self.scope)[CONNECTION] = self
         super().on_headers_complete()
         cast(dict[str, Any], self.scope)[_CYCLE] = self.cycle
