@@ -71,6 +71,8 @@ def test_a_request_is_read_into_its_operation(
         ("POST", b"query=ASK{}", QUERY, b"ASK {}", "repeated-parameter", 400),
         ("GET", b"update=DROP+ALL", {}, b"", "update-by-get", 405),
         ("GET", b"query=ASK{}&update=DROP+ALL", {}, b"", "update-by-get", 405),
+        ("QUERY", b"update=DROP+ALL", QUERY, b"ASK{}", "update-by-get", 405),
+        ("QUERY", b"", FORM, b"update=DROP+ALL", "update-by-get", 405),
         ("POST", b"", FORM, b"query=ASK{}&update=DROP+ALL", "query-and-update", 400),
         ("POST", b"query=ASK{}", UPDATE, b"DROP ALL", "query-and-update", 400),
         ("POST", b"update=DROP+ALL", UPDATE, b"DROP ALL", "repeated-parameter", 400),

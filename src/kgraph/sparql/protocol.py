@@ -13,6 +13,7 @@ from kgraph.turtle.iris import is_well_formed
 METHODS = ("GET", "HEAD", "POST", "QUERY", "OPTIONS")
 """The methods of the endpoint, as its ``Allow`` header lists them."""
 
+_SAFE = ("GET", "HEAD", "QUERY")
 QUERY_TYPE = "application/sparql-query"
 UPDATE_TYPE = "application/sparql-update"
 FORM_TYPE = "application/x-www-form-urlencoded"
@@ -80,15 +81,17 @@ def read_request(method: str, query_string: bytes, headers: Mapping[str, str], b
     UTF-8. Raises :class:`kgraph.errors.RequestError` naming the rule that is broken.
     """
     parameters = _read_parameters(query_string)
+    kind = media_type_of(headers.get("content-type"))
+    if method == "QUERY" and kind == FORM_TYPE:
+        parameters = _merge(parameters, _read_parameters(body))
+    if method in _SAFE and "update" in parameters:
+        raise RequestError("update-by-get", 405, headers={"Allow": ", ".join(METHODS)}, method=method)
     if method in ("GET", "HEAD"):
-        if "update" in parameters:
-            raise RequestError("update-by-get", 405, headers={"Allow": ", ".join(METHODS)})
         return _query(parameters)
     if method not in ("POST", "QUERY"):
         raise RequestError("method-not-allowed", 405, headers={"Allow": ", ".join(METHODS)}, method=method)
-    kind = media_type_of(headers.get("content-type"))
     if kind == FORM_TYPE:
-        return _form(_merge(parameters, _read_parameters(body)))
+        return _form(parameters if method == "QUERY" else _merge(parameters, _read_parameters(body)))
     _check_charset(headers.get("content-type", ""))
     if kind == QUERY_TYPE:
         return _query(_merge(parameters, {"query": [_decode(body)]}))
@@ -96,8 +99,9 @@ def read_request(method: str, query_string: bytes, headers: Mapping[str, str], b
         if "query" in parameters:
             raise RequestError("query-and-update")
         return _update(_merge(parameters, {"update": [_decode(body)]}))
+    accepted = ACCEPT_POST if method == "POST" else f"{QUERY_TYPE}, {FORM_TYPE}"
     raise RequestError(
-        "unsupported-media-type", 415, headers={"Accept-Post": ACCEPT_POST}, found=kind or "-", accepted=ACCEPT_POST
+        "unsupported-media-type", 415, headers={"Accept-Post": ACCEPT_POST}, found=kind or "-", accepted=accepted
     )
 
 

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from kgraph.access import Role, Tokens
 from kgraph.errors import ChangeRefusedError, RequestError
 from kgraph.formats import JSON, ONE_GRAPH, PATCH, PLAIN, PROBLEM, SARIF, Format, by_name, negotiate
-from kgraph.report import Report
+from kgraph.report import Report, Severity
 from kgraph.resources.hints import Hint
 from kgraph.sparql.adapting import adapt
 from kgraph.sparql.protocol import UpdateOperation
@@ -129,7 +129,8 @@ class Changes:
     ) -> Response:
         """Return an outcome in the form a client asks for; one that asks for none of ours gets no body (204).
 
-        ``hints`` are on names in the change.
+        ``hints`` are on names in the change. What a dry run came to is nowhere but in its body: without one, it raises
+        :class:`kgraph.errors.RequestError` (406).
         """
         exchange_of(request.scope).revision = outcome.revision
         headers = {"Vary": "Accept, Accept-Language", "Cache-Control": "no-store"}
@@ -138,6 +139,8 @@ class Changes:
         accept = request.headers.get("accept")
         chosen = by_name(format, _OUTCOMES) if format else negotiate(accept, _OUTCOMES)
         if chosen is None:
+            if dry_run:
+                raise RequestError("not-acceptable", 406, offered=", ".join(form.media_type for form in _OUTCOMES))
             return Response(status_code=204 if status == 200 else status, headers=headers)
         language = language_of(request, self._services.settings)
         if chosen is JSON:
@@ -196,7 +199,7 @@ def _expected_revision(request: Request, store: WritableStore) -> str:
     """
     if "if-match" not in request.headers:
         return ""
-    tags = read_tags(request.headers["if-match"])
+    tags = read_tags(request, "if-match")
     present = store.revision.tag if store.revision else ""
     if "*" in tags:
         return ""
@@ -207,6 +210,7 @@ def _describe(outcome: Outcome, dry_run: bool, language: str) -> dict[str, objec
     told: dict[str, object] = {
         "revision": {**outcome.revision.to_json(), "tag": outcome.revision.tag},
         "dryRun": dry_run,
+        "conforms": not outcome.report.counts()[Severity.VIOLATION],
         "added": len(outcome.patch.added),
         "removed": len(outcome.patch.removed),
         "created": sorted(outcome.created),

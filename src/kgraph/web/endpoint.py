@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from urllib.parse import unquote_to_bytes
 
 from starlette.requests import Request
@@ -32,7 +33,7 @@ from kgraph.web.clients import Clients
 from kgraph.web.exchanges import Exchange, exchange_of
 from kgraph.web.federating import fill, wait_for_client_to_leave
 from kgraph.web.heads import DESCRIBED_BY, Headers, headers_of
-from kgraph.web.http import is_fresh, preflight_headers, problem_response, read_body, run_in_threadpool
+from kgraph.web.http import is_fresh, preflight_headers, problem_response, read_body, read_tags, run_in_threadpool
 from kgraph.web.notices import add_to_head
 from kgraph.web.pages import Pages
 from kgraph.web.questions import Question, choose_format, hash_of
@@ -41,6 +42,8 @@ from kgraph.web.services import Services
 
 _PREFLIGHT = preflight_headers(METHODS)
 _READ_AT_ONCE = 16384
+_LOOK = 1.0
+"""Seconds that it may take to find out whether a query has a fault."""
 
 Keep = Callable[[Question, Revision, bytes, Headers, Exchange], None]
 
@@ -99,12 +102,20 @@ class SparqlEndpoint:
 
     async def _query(self, request: Request, operation: QueryOperation, send: Send) -> None:
         exchange = exchange_of(request.scope)
-        question = await self._read(request, operation, exchange.fields.get(b"accept", b"").decode("latin-1"))
+        accept = exchange.fields.get(b"accept", b"").decode("latin-1")
+        try:
+            question = await self._read(request, operation, accept)
+        except RequestError as error:
+            if error.code == "not-acceptable":
+                await self._check(await self._read(request, replace(operation, format=None), "*/*"), exchange)
+            raise
         exchange.form, exchange.query_hash = question.text.form, hash_of(question.text.text)
         revision = self._services.revision
         tag = question.tag(revision)
         if b"if-none-match" in exchange.fields and is_fresh(request, tag):
             exchange.revision = revision
+            if "*" in read_tags(request, "if-none-match"):
+                await self._check(question, exchange)
             await send({"type": "http.response.start", "status": 304, "headers": headers_of(question, tag)[1:]})
             await send({"type": "http.response.body"})
             return
@@ -117,6 +128,22 @@ class SparqlEndpoint:
         self._clients.begin_query(exchange.client)
         try:
             await _Asking(self._services, request, question, exchange).run(send, self._keep)
+        finally:
+            self._clients.end_query(exchange.client)
+
+    async def _check(self, question: Question, exchange: Exchange) -> None:
+        """Raise what is wrong with a query that is not to be answered: it is asked of a dataset without graphs.
+
+        That it cannot be answered as a client wants matters only if it can be answered (RFC 9110, sections 13.2.1 and
+        15.5.7).
+        """
+        if question.text.calls:
+            return
+        query = replace(question.query, dataset=((), ()), timeout=_LOOK)
+        self._clients.begin_query(exchange.client)
+        try:
+            with contextlib.suppress(StoreError):
+                (await run_in_threadpool(self._services.ask, replace(question, query=query))).close()
         finally:
             self._clients.end_query(exchange.client)
 

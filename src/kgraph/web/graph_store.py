@@ -38,6 +38,9 @@ METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS")
 _DATASETS = (N_QUADS, TRIG)
 _ACCEPTED = ", ".join([*(f.media_type for f in ONE_GRAPH), "multipart/form-data"])
 _MULTIPART = "multipart/form-data"
+_SINGLE = ("dry-run", "reason", "timeout")
+_MARK = b"\xef\xbb\xbf"
+"""How some programs begin a text, to tell that it is UTF-8."""
 _PREFLIGHT = {**preflight_headers(METHODS), "Accept-Patch": UPDATE_TYPE, "Accept-Post": _ACCEPTED}
 
 
@@ -62,6 +65,9 @@ class GraphStore:
 
     async def _answer(self, request: Request) -> Response:
         check_address(request, self._services.settings.max_url)
+        for name in _SINGLE:
+            if len(request.query_params.getlist(name)) > 1:
+                raise RequestError("repeated-parameter", 400, name=name)
         if request.method == "OPTIONS":
             return Response(status_code=204, headers=_PREFLIGHT)
         if request.method not in METHODS:
@@ -121,13 +127,17 @@ class GraphStore:
         query = Query("", export=graphs)
         answer = await run_in_threadpool(self._services.store.query, query, chosen)
         exchange_of(request.scope).revision = answer.revision
-        if request.method == "HEAD" or answer.length is not None:
-            body = b"" if request.method == "HEAD" else await run_in_threadpool(answer.read)
-            answer.close()
-            if answer.length is not None:
-                headers["Content-Length"] = str(answer.length)
-            return Response(body, headers=headers)
-        return StreamingResponse(answer.chunks, headers=headers)
+        if answer.length is not None:
+            headers["Content-Length"] = str(answer.length)
+        elif request.method != "HEAD":
+            return StreamingResponse(answer.chunks, headers=headers)
+        body = b"" if request.method == "HEAD" else await run_in_threadpool(answer.read)
+        answer.close()
+        response = Response(body, headers=headers)
+        if answer.length is None:
+            # The length of what is not sent is not known.
+            del response.headers["Content-Length"]
+        return response
 
     def _tag(self, graph: str) -> str:
         """Return a name for the content of a graph: its own, or that of the revision where graphs have none."""
@@ -138,7 +148,7 @@ class GraphStore:
         action = "replace" if request.method == "PUT" else "merge"
         writes = await self._bodies(request, graph, action)
         response, outcome = await self._change(request, writes, author, self._expected(request, graph))
-        if graph in outcome.created:
+        if graph in outcome.created and not is_dry_run(request):
             response.status_code = 201
             response.headers["Location"] = self._location(request, graph)
         return response
@@ -150,8 +160,9 @@ class GraphStore:
             raise PreconditionError(graph)
         writes = await self._bodies(request, graph, "merge")
         response, _ = await self._change(request, writes, author, ((graph, ""),))
-        response.status_code = 201
-        response.headers["Location"] = self._location(request, graph)
+        if not is_dry_run(request):
+            response.status_code = 201
+            response.headers["Location"] = self._location(request, graph)
         return response
 
     async def _delete(self, request: Request, graph: str, author: str) -> Response:
@@ -195,13 +206,13 @@ class GraphStore:
         # A strong tag names the content of the graph and the format it was read in.
         names = {f'"{present}-{format.name}"' for format in (*GRAPHS, JSON_LD_EXPANDED)} if present else set()
         if "if-match" in request.headers:
-            tags = read_tags(request.headers["if-match"])
+            tags = read_tags(request, "if-match")
             # A weak tag never matches here.
             if not present or not (tags & {"*", *names}):
                 raise PreconditionError(graph)
             expected.append((graph, "*" if "*" in tags else present))
         if "if-none-match" in request.headers:
-            held = {tag.removeprefix("W/") for tag in read_tags(request.headers["if-none-match"])}
+            held = {tag.removeprefix("W/") for tag in read_tags(request, "if-none-match")}
             if held & names:
                 raise PreconditionError(graph)
             expected.append((graph, "" if "*" in held else present))
@@ -214,14 +225,11 @@ class GraphStore:
         """
         content_type = request.headers.get("content-type")
         kind = media_type_of(content_type)
-        if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
-            headers = {"Accept-Encoding": "identity"}
-            raise RequestError("unsupported-content-coding", 415, headers=headers)
         if kind == _MULTIPART:
             body = await read_body(request, self._services.settings.max_upload)
             return await run_in_threadpool(_parts, f"{content_type}", body, graph, action)
         chosen = _format_of(kind)
-        body = await read_body(request, self._services.settings.max_upload)
+        body = (await read_body(request, self._services.settings.max_upload)).removeprefix(_MARK)
         return (GraphWrite(graph, action, body, chosen, graph or self._address(request)),)
 
     def _location(self, request: Request, graph: str) -> str:
@@ -249,7 +257,8 @@ def _parts(content_type: str, body: bytes, graph: str, action: str) -> tuple[Gra
         content = part.get_payload(decode=True)
         if isinstance(content, bytes):
             chosen = _format_of(part.get_content_type())
-            writes.append(GraphWrite(graph, action if not writes else "merge", content, chosen, graph))
+            text = content.removeprefix(_MARK)
+            writes.append(GraphWrite(graph, action if not writes else "merge", text, chosen, graph))
     if not writes:
         raise RequestError("body-unreadable", 400, fault="fault-form")
     return tuple(writes)

@@ -44,16 +44,17 @@ def language_of(request: Request, settings: Settings) -> str:
 
 def is_fresh(request: Request, tag: str) -> bool:
     """Tell whether a client holds the answer with this ETag already (weak comparison, RFC 9110 section 13.1.2)."""
-    held = [part.removeprefix("W/") for part in read_tags(request.headers.get("if-none-match", ""))]
+    held = [part.removeprefix("W/") for part in read_tags(request, "if-none-match")]
     return bool(tag) and request.method in ("GET", "HEAD", "QUERY") and (tag.removeprefix("W/") in held or "*" in held)
 
 
-def read_tags(field: str) -> frozenset[str]:
+def read_tags(request: Request, name: str) -> frozenset[str]:
     """Return the entity tags that a condition names, in quotation marks, weak ones with their ``W/`` (RFC 9110, 8.8.3).
 
-    ``*`` is a tag of its own.
+    ``name`` is that of the field, which may stand in several lines; ``*`` is a tag of its own.
     """
-    return frozenset({"*"} if field.strip() == "*" else _TAG.findall(field))
+    lines = request.headers.getlist(name)
+    return frozenset(tag for line in lines for tag in (["*"] if line.strip() == "*" else _TAG.findall(line)))
 
 
 def preflight_headers(methods: Iterable[str]) -> dict[str, str]:
@@ -85,8 +86,11 @@ def problem_response(request: Request, error: KgraphError, settings: Settings) -
 async def read_body(request: Request, limit: int) -> bytes:
     """Read a request's body, counting while it comes.
 
-    Raises :class:`kgraph.errors.RequestError` (413) as soon as it is longer than ``limit``.
+    Raises :class:`kgraph.errors.RequestError`: 413 as soon as it is longer than ``limit``, 415 if it is compressed.
     """
+    coding = request.headers.get("content-encoding", "identity")
+    if coding.strip().lower() not in ("", "identity"):
+        raise RequestError("unsupported-content-coding", 415, headers={"Accept-Encoding": "identity"})
     announced = request.headers.get("content-length", "0")
     if announced.isdigit() and int(announced) > limit:
         raise RequestError("body-too-large", 413, limit=limit)

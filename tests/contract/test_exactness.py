@@ -1,0 +1,210 @@
+"""What HTTP says of requests that clients seldom send, and of what they may conclude from the status alone."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import httpx
+import pytest
+
+from kgraph.access import Role, create_token
+
+EX = "https://example.org/"
+BAD = "<https://example.org/f> a <https://w3id.org/inkludering/ont#Finding> ."
+PROBLEM = "application/problem+json"
+GRAPH = {"graph": f"{EX}exact"}
+TURTLE = {"Content-Type": "text/turtle"}
+UPDATE = {"Content-Type": "application/sparql-update"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+DIRECT = {"Content-Type": "application/sparql-query"}
+
+
+@pytest.fixture
+def client(writable: tuple[str, Path]) -> Iterator[httpx.Client]:
+    """A client with a curator's token, of a server without the example's graph."""
+    address, state = writable
+    token = create_token(state, Role.CURATOR)[0]
+    with httpx.Client(base_url=address, headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
+        client.delete("/graphs", params=GRAPH)
+        yield client
+
+
+@pytest.mark.parametrize("accept", [PROBLEM, "text/turtle", "image/png"])
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [("SELECT * {", 400), ("SELECT (1 AS ?x) (2 AS ?x) {}", 400), ("ASK { SERVICE <a:b> {} }", 403), ("ASK {}", 406)],
+)
+def test_what_is_wrong_with_a_query_goes_before_its_formats(server: str, accept: str, query: str, status: int) -> None:
+    """A client that takes no format of ours is told the fault; 406 is for queries that have none."""
+    requests: list[tuple[str, dict[str, object]]] = [
+        ("GET", {"params": {"query": query}}),
+        ("GET", {"params": {"query": query, "format": "png"}}),
+        ("HEAD", {"params": {"query": query}}),
+        ("POST", {"content": query, "headers": DIRECT}),
+        ("QUERY", {"content": query, "headers": DIRECT}),
+    ]
+    for method, options in requests:
+        headers = {"Accept": accept, **options.pop("headers", {})}  # type: ignore[dict-item]
+        answer = httpx.request(method, f"{server}/sparql", headers=headers, **options)  # type: ignore[arg-type]
+        assert answer.status_code == status
+        if accept == PROBLEM:
+            assert answer.headers["content-type"] == PROBLEM
+            assert method == "HEAD" or answer.json()["status"] == status
+
+
+@pytest.mark.parametrize("path", ["/data/id/no/such", "/data/graph/none", "/id/no/such", f"/graphs?graph={EX}none"])
+def test_what_is_not_there_is_404_in_whatever_format(server: str, path: str) -> None:
+    """Also for clients that would take no format of it."""
+    answer = httpx.get(server + path, headers={"Accept": PROBLEM})
+    assert (answer.status_code, answer.headers["content-type"]) == (404, PROBLEM)
+
+
+@pytest.mark.parametrize(
+    ("query", "status"), [("SELECT * {", 400), ("SELECT (1 AS ?x) (2 AS ?x) {}", 400), ("ASK {}", 304)]
+)
+def test_any_tag_fits_only_what_has_an_answer(server: str, query: str, status: int) -> None:
+    """``If-None-Match: *`` asks whether there is anything at all; to a broken query there is not."""
+    answer = httpx.get(f"{server}/sparql", params={"query": query}, headers={"If-None-Match": "*"})
+    assert answer.status_code == status
+
+
+def test_a_condition_may_stand_in_several_lines(client: httpx.Client) -> None:
+    """As any list may."""
+    address, params = f"{client.base_url}/sparql", {"query": "ASK {}"}
+    tag = httpx.get(address, params=params).headers["etag"]
+    lines = [("If-None-Match", '"x"'), ("If-None-Match", tag)]
+    assert httpx.get(address, params=params, headers=lines).status_code == 304
+    client.put("/graphs", params=GRAPH, content="<a> <p> 1 .", headers=TURTLE)
+    tag = client.get("/graphs", params=GRAPH).headers["etag"]
+    lines = [("If-Match", '"x"'), ("If-Match", tag), *TURTLE.items()]
+    assert client.put("/graphs", params=GRAPH, content="<a> <p> 2 .", headers=lines).status_code == 200
+
+
+def test_a_method_that_only_reads_never_updates(client: httpx.Client) -> None:
+    """QUERY is safe: whoever repeats it changes nothing."""
+    text = f"CREATE GRAPH <{EX}exact>"
+    answer = client.request("QUERY", "/sparql", content=f"update={quote(text)}", headers=FORM)
+    assert (answer.status_code, answer.json()["code"]) == (405, "update-by-get")
+    assert "QUERY" in answer.json()["detail"] and "POST" in answer.headers["allow"]
+    answer = client.request("QUERY", "/sparql", params={"update": text}, content="ASK {}", headers=DIRECT)
+    assert (answer.status_code, answer.json()["code"]) == (405, "update-by-get")
+    answer = client.request("QUERY", "/sparql", content=text, headers=UPDATE)
+    assert (answer.status_code, "sparql-update" in answer.json()["hint"]) == (415, False)
+    assert client.get("/graphs", params=GRAPH).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "kind"),
+    [
+        ("POST", "/sparql", DIRECT),
+        ("QUERY", "/sparql", DIRECT),
+        ("POST", "/sparql", FORM),
+        ("POST", "/sparql", UPDATE),
+        ("PUT", "/graphs?default", TURTLE),
+        ("PATCH", "/graphs?default", UPDATE),
+    ],
+)
+def test_a_compressed_body_is_415_with_what_is_read(
+    client: httpx.Client, method: str, path: str, kind: dict[str, str]
+) -> None:
+    """Wherever a body is read."""
+    headers = {**kind, "Content-Encoding": "gzip"}
+    answer = client.request(method, path, content=gzip.compress(b"ASK {}"), headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported-content-coding")
+    assert answer.headers["accept-encoding"] == "identity"
+
+
+@pytest.mark.parametrize(
+    ("version", "hosts", "status"),
+    [("1.1", 0, 400), ("1.1", 2, 400), ("1.0", 2, 400), ("1.1", 1, 200), ("1.0", 0, 200)],
+)
+def test_a_request_names_one_host(server: str, version: str, hosts: int, status: int) -> None:
+    """RFC 9112, section 3.2; before HTTP/1.1 it need not."""
+    address = urlsplit(server)
+    head = f"GET /sparql?query=ASK%7B%7D HTTP/{version}\r\n" + "Host: example.org\r\n" * hosts
+    with socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=10) as connection:
+        connection.sendall(f"{head}Connection: close\r\n\r\n".encode())
+        assert connection.makefile("rb").readline().split()[1] == str(status).encode()
+
+
+@pytest.mark.parametrize("path", ["/", "/query", "/data/ont", "/ont", "/.well-known/void", "/catalogue", "/healthz"])
+def test_other_sites_may_ask_for_what_is_only_read(server: str, path: str) -> None:
+    """The preflight tells the methods, and that conditions may be sent."""
+    asked = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "if-none-match"}
+    answer = httpx.options(server + path, headers={"Origin": "https://example.com", **asked})
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert answer.headers["allow"] == answer.headers["access-control-allow-methods"] == "GET, HEAD, OPTIONS"
+    assert "If-None-Match" in answer.headers["access-control-allow-headers"]
+    assert answer.headers["access-control-allow-origin"] == "*"
+    refused = httpx.post(server + path)
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
+
+
+@pytest.mark.parametrize("coding", ["br", "identity"])
+def test_head_tells_no_other_length_than_get_has(packaged_server: str, coding: str) -> None:
+    """Of an answer that is sent as it is made, none."""
+    headers = {"Accept-Encoding": coding}
+    got = httpx.get(f"{packaged_server}/graphs", headers=headers, timeout=60)
+    head = httpx.head(f"{packaged_server}/graphs", headers=headers)
+    assert "content-length" not in got.headers and "content-length" not in head.headers
+    for name in ("etag", "content-type", "content-encoding", "vary"):
+        assert head.headers.get(name) == got.headers.get(name)
+
+
+@pytest.mark.parametrize(("method", "path"), [("PUT", f"/graphs?graph={EX}exact"), ("POST", "/graphs")])
+@pytest.mark.parametrize(("body", "conforms"), [("<a> <p> 1 .", True), (BAD, False)])
+def test_a_dry_run_is_not_taken_for_the_change(
+    client: httpx.Client, method: str, path: str, body: str, conforms: bool
+) -> None:
+    """Nothing was created, so it is never 201, and has no address; whether the change would count is told by a word."""
+    answer = client.request(method, path, params={**_query(path), "dry-run": "true"}, content=body, headers=TURTLE)
+    told = answer.json()
+    assert (answer.status_code, "location" in answer.headers) == (200, False)
+    assert (told["dryRun"], told["conforms"], told["added"]) == (True, conforms, 1)
+    assert bool(told["report"]["counts"]["violation"]) is not conforms
+    assert told["patch"].count("\nA ") == 1
+    assert client.get("/graphs", params=GRAPH).status_code == 404
+    without = client.request(
+        method,
+        path,
+        params={**_query(path), "dry-run": "true"},
+        content=body,
+        headers={**TURTLE, "Accept": "image/png"},
+    )
+    assert (without.status_code, "rdf-patch" in without.text) == (406, True)
+
+
+def test_a_dry_run_of_an_update_tells_whether_it_would_count(client: httpx.Client) -> None:
+    """In the same words as one of a graph."""
+    for body, conforms in (("<a:a> <a:p> 1", True), (BAD.removesuffix("."), False)):
+        text = f"INSERT DATA {{ GRAPH <{EX}exact> {{ {body} }} }}"
+        answer = client.post("/sparql", params={"dry-run": "true"}, content=text, headers=UPDATE)
+        assert (answer.status_code, answer.json()["conforms"]) == (200, conforms)
+        headers = {**UPDATE, "Accept": "image/png"}
+        assert client.post("/sparql", params={"dry-run": "true"}, content=text, headers=headers).status_code == 406
+    assert client.get("/graphs", params=GRAPH).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["dry-run", "timeout", "reason"])
+def test_a_parameter_of_a_change_stands_once(client: httpx.Client, name: str) -> None:
+    """Which of two counts would be a guess, and with dry-run a dear one."""
+    values = {"dry-run": ["true", "false"], "timeout": ["1", "2"], "reason": ["a", "b"]}[name]
+    answer = client.put("/graphs", params={**GRAPH, name: values}, content="<a> <p> 1 .", headers=TURTLE)
+    assert (answer.status_code, answer.json()["code"]) == (400, "repeated-parameter")
+    assert client.get("/graphs", params=GRAPH).status_code == 404
+
+
+def test_a_mark_of_utf_8_before_a_body_is_passed_over(client: httpx.Client) -> None:
+    """Some editors write it."""
+    body = "\ufeff<a> <p> 1 .".encode()
+    assert client.put("/graphs", params=GRAPH, content=body, headers=TURTLE).status_code == 201
+    files = {"file": ("a.ttl", body, "text/turtle")}
+    assert client.post("/graphs", params=GRAPH, files=files).status_code == 200
+
+
+def _query(path: str) -> dict[str, str]:
+    return GRAPH if "?" in path else {}
