@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +11,10 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 import pytest
+from web_server import serving
 
 from kgraph.access import Role, create_token
+from kgraph.settings import Settings
 
 EX = "https://example.org/"
 BAD = "<https://example.org/f> a <https://w3id.org/inkludering/ont#Finding> ."
@@ -204,6 +207,17 @@ def test_a_mark_of_utf_8_before_a_body_is_passed_over(client: httpx.Client) -> N
     assert client.put("/graphs", params=GRAPH, content=body, headers=TURTLE).status_code == 201
     files = {"file": ("a.ttl", body, "text/turtle")}
     assert client.post("/graphs", params=GRAPH, files=files).status_code == 200
+
+
+def test_the_whole_of_the_data_may_be_dropped(home: Path, tmp_path: Path) -> None:
+    """Within the time that an update has: its check is not of each statement against all others."""
+    with serving(Settings(state=str(tmp_path / "state"), log_file=os.devnull), home) as address:
+        headers = {**UPDATE, "Authorization": f"Bearer {create_token(tmp_path / 'state', Role.CURATOR)[0]}"}
+        params = {"dry-run": "true"}
+        answer = httpx.post(f"{address}/sparql", params=params, content="DROP ALL", headers=headers, timeout=120)
+        told = answer.json()
+        assert (answer.status_code, told["conforms"], told["added"]) == (200, True, 0)
+        assert told["removed"] > 40_000
 
 
 def _query(path: str) -> dict[str, str]:

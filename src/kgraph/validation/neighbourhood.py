@@ -49,9 +49,11 @@ class Neighbourhood:
         self._left = widest + _WIDER_PER_CHANGE * len(self.changed)
         self._gone_of: dict[object, list[ox.Quad]] = defaultdict(list)
         self._gone_to: dict[object, list[ox.Quad]] = defaultdict(list)
+        self._gone_with: dict[object, list[ox.Quad]] = defaultdict(list)
         for quad in self.gone:
             self._gone_of[quad.subject].append(quad)
             self._gone_to[quad.object].append(quad)
+            self._gone_with[quad.predicate].append(quad)
         self._of: dict[Node, Found] = {}
         self._to: dict[tuple[Node, str | None], Found] = {}
 
@@ -104,8 +106,7 @@ class Neighbourhood:
         if not isinstance(predicate, ox.NamedNode):
             return []
         quads = self._after.quads_for_pattern(None, predicate, None, None)
-        gone = (quad for quad in self.gone if quad.predicate == predicate)
-        return self._take(quads, gone).get(predicate.value, [])
+        return self._take(quads, self._gone_with.get(predicate, ())).get(predicate.value, [])
 
     def _flips(self, node: Node, step: Step) -> bool:
         """Tell whether the change makes the first or takes the last statement of a step from a node."""
