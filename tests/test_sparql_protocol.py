@@ -75,6 +75,7 @@ def test_a_request_is_read_into_its_operation(
         ("QUERY", b"", FORM, b"update=DROP+ALL", "update-by-get", 405),
         ("POST", b"", FORM, b"query=ASK{}&update=DROP+ALL", "query-and-update", 400),
         ("POST", b"query=ASK{}", UPDATE, b"DROP ALL", "query-and-update", 400),
+        ("POST", b"update=DROP+ALL", QUERY, b"ASK {}", "query-and-update", 400),
         ("POST", b"update=DROP+ALL", UPDATE, b"DROP ALL", "repeated-parameter", 400),
         ("POST", b"dry-run=yes", UPDATE, b"DROP ALL", "bad-parameter", 400),
         ("POST", b"dry-run=true&dry-run=true", UPDATE, b"DROP ALL", "repeated-parameter", 400),

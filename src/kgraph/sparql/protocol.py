@@ -94,6 +94,8 @@ def read_request(method: str, query_string: bytes, headers: Mapping[str, str], b
         return _form(parameters if method == "QUERY" else _merge(parameters, _read_parameters(body)))
     _check_charset(headers.get("content-type", ""))
     if kind == QUERY_TYPE:
+        if "update" in parameters:
+            raise RequestError("query-and-update")
         return _query(_merge(parameters, {"query": [_decode(body)]}))
     if kind == UPDATE_TYPE and method == "POST":
         if "query" in parameters:
