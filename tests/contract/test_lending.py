@@ -199,6 +199,12 @@ def test_remarks_come_on_lent_connections_too(line: Line) -> None:
     """A name that is not there is told, be the connection lent or not."""
     query = "PREFIX ink: <https://w3id.org/inkludering/ont#> SELECT * { ?s ink:hasEvidenceLin ?o }"
     assert "hasEvidenceLine" in line.ask(query)[1]["kgraph-notice"]
+    row = line.ask("PREFIX ink: <https://w3id.org/inkludering/ont#> SELECT ?f { ?f a ink:Finding } LIMIT 1")[2]
+    finding = row.split()[1].decode()
+    about = "SELECT ?p {{ <{}> ?p ?o }}"
+    assert "kgraph-notice" not in line.ask(about.format(finding))[1]
+    assert "unknown-term" in line.ask(about.format(finding + "-of-another-name"))[1]["kgraph-notice"]
+    assert "kgraph-notice" not in line.ask(about.format(finding))[1]
 
 
 def test_a_change_is_seen_at_once(serve: Serve, tmp_path: Path) -> None:
@@ -287,9 +293,12 @@ def test_a_borrower_that_is_killed_while_it_answers_leaves_no_answer_that_is_not
 def test_requests_that_take_long_keep_no_other_waiting(serve: Serve) -> None:
     """The connections beside them come back, and in the end their clients are lent nothing for a while."""
     with serve(query_timeout=1.0) as address:
-        for strike in range(3):
+        strike, until = 0, time.monotonic() + 3 * PATIENCE
+        while strike < 3 and time.monotonic() < until:
             lines = [Line(address) for _ in range(4)]
-            for line in lines:
+            # The slow one last: a connection comes back when nobody has used it for a moment, which may be over before
+            # the query is sent; then its borrower is not stuck, and it is tried again.
+            for line in reversed(lines):
                 line.be_lent()
             slow = lines[0]
             slow.send(request(BUSY))
@@ -299,9 +308,10 @@ def test_requests_that_take_long_keep_no_other_waiting(serve: Serve) -> None:
                 assert time.perf_counter() - began < 1.0
             status, _, body = slow.receive()
             assert (status, b"problem/query-timeout" in body) == (503, True)
-            assert measured(address, "kgraph_borrowers_stuck_total") == strike + 1
+            strike = int(measured(address, "kgraph_borrowers_stuck_total"))
             for line in lines:
                 line.socket.close()
+        assert strike == 3
         line = Line(address)
         for number in range(50):
             assert line.ask(QUICK % number)[0] == 200
@@ -316,7 +326,8 @@ def test_every_answer_is_logged_and_counted_once(serve: Serve, tmp_path: Path) -
         line = Line(address)
         line.be_lent()
         ids = [line.ask(f"SELECT ?x {{ VALUES ?x {{ 1 2 {number} }} }}")[1]["x-request-id"] for number in range(50)]
-        ids += [line.ask("SELECT ?x { VALUES ?x { 1 2 7 } }")[1]["x-request-id"]]
+        # Kept when it came a second time, so at hand when it comes the third time.
+        ids += [line.ask("SELECT ?x { VALUES ?x { 1 2 7 } }")[1]["x-request-id"] for _ in range(2)]
         text = httpx.get(address + "/metrics").text
         counted = re.search(r'kgraph_requests_total\{outcome="ok",place="sparql",status="200"\} ([0-9.]+)', text)
         line.socket.close()

@@ -102,9 +102,10 @@ class _Standing:
 
 @dataclass
 class _Memory:
-    """What was found out about names at one revision."""
+    """What was found out about names at one revision; ``plain`` texts have none that is to be remarked on."""
 
     standings: dict[str, _Standing] = field(default_factory=dict)
+    plain: set[str] = field(default_factory=set)
     suggestions: dict[str, str] = field(default_factory=dict)
     kinds: dict[str, tuple[str, ...]] = field(default_factory=dict)
     terms: tuple[str, ...] | None = None
@@ -119,17 +120,27 @@ class Hints:
         self._memories: AtRevision[_Memory] = AtRevision()
 
     def may_have(self, text: str, is_empty: bool) -> bool:
-        """Tell, at once and without asking the store, whether :meth:`find` might find anything about a query."""
+        """Tell, at once and without asking the store, whether :meth:`find` might find anything about a query.
+
+        Unless ``is_empty``, a query's skeleton (:func:`kgraph.sparql.plain.skeleton_of`) serves as well as its text.
+        """
+        memory = self._memory
+        if not is_empty and text in memory.plain:
+            return False
         iris = read_quickly(text)
         if iris is None:
             return True
-        standings = self._memory.standings
+        standings = memory.standings
         for iri in iris:
             if iri in _ALWAYS_THERE or (not is_empty and iri.startswith(RESOURCES)):
                 continue
             known = standings.get(iri)
             if known is None or not known.is_there or (is_empty and _only_follows(known)):
                 return True
+        if not is_empty:
+            if len(memory.plain) >= _MOST_OF_KIND:
+                memory.plain.clear()
+            memory.plain.add(text)
         return False
 
     def find(

@@ -3,14 +3,19 @@
 A text is plain if no tokens that it could be split into make it a call of another server, a query of a dataset of its
 own, one whose answer differs from one time to the next, or one that nests or branches far. What a plain text breaks of
 the grammar the engine finds, and then its tokens are read for the place.
+
+Programs ask the same again and again of one resource after the other, page after page. So a text is read by its
+*skeleton*, which leaves out what changes from one to the next, and what was found of a skeleton is remembered.
 """
 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from kgraph.sparql.adapting import needs_adapting
 from kgraph.sparql.text import QueryText
+from kgraph.vocabulary import RESOURCES
 
 _LONGEST = 2000
 _MANY = 100
@@ -23,21 +28,50 @@ _OPENING = re.compile(
 _SUSPECT = ("service", "from", "rand", "uuid", "bnode")
 _NOW = re.compile(r"now\b", re.IGNORECASE)
 _NESTING = "({[!-+^<"
+_REMEMBERED = 1024
+
+# A sign of comparison is not followed by two slashes, and no mark of quotation is passed over: what begins like the
+# address of a resource is one, or stands as a whole in a string or a comment.
+_RESOURCE = re.compile(rf"<{re.escape(RESOURCES)}[^<>\"'{{}}|^`\\\x00-\x20]+>")
+_ANY_RESOURCE = f"<{RESOURCES}>"
+_PAGING = ("LIMIT ", "OFFSET ")
+_DIGITS = "0123456789"
+
+
+def skeleton_of(text: str) -> str:
+    """Return a text without what names a resource in its addresses and without the numbers of LIMIT and OFFSET.
+
+    Two texts with the same skeleton have the same tokens but for these.
+    """
+    skeleton = _RESOURCE.sub(_ANY_RESOURCE, text)
+    for word in _PAGING:
+        before, found, after = skeleton.rpartition(word)
+        if found:
+            skeleton = before + found + after.lstrip(_DIGITS)
+    return skeleton
 
 
 def read_plain(text: str) -> QueryText | None:
     """Return what there is to know of a plain query, or ``None`` for a text whose tokens have to be read."""
-    # Most queries come by here, and words are found faster one by one than by one expression.
     if len(text) > _LONGEST or "\\" in text:
         return None
-    lowered = text.lower()
+    skeleton = skeleton_of(text)
+    form = _form_of(skeleton)
+    return QueryText(text, form, skeleton=skeleton) if form else None
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _form_of(skeleton: str) -> str:
+    """Return the form of the queries with a skeleton, empty if they are not plain."""
+    # Words are found faster one by one than by one expression.
+    lowered = skeleton.lower()
     for word in _SUSPECT:
         if word in lowered:
-            return None
+            return ""
     for sign in _NESTING:
-        if text.count(sign) > _MANY:
-            return None
-    if ("now" in lowered and _NOW.search(text)) or needs_adapting(text):
-        return None
-    opening = _OPENING.match(text)
-    return None if opening is None else QueryText(text, opening[1].upper())
+        if skeleton.count(sign) > _MANY:
+            return ""
+    if ("now" in lowered and _NOW.search(skeleton)) or needs_adapting(skeleton):
+        return ""
+    opening = _OPENING.match(skeleton)
+    return "" if opening is None else opening[1].upper()

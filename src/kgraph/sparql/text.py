@@ -44,7 +44,8 @@ class QueryText:
     ``form`` is one of :data:`QUERY_FORMS`; ``is_volatile`` tells that the answer may differ from one time to
     the next on the same data (NOW, RAND, UUID, SERVICE …). ``default_graphs`` and ``named_graphs`` are the IRIs of FROM
     and FROM NAMED; both are ``None`` if the text has no dataset clause. ``calls`` are those of other endpoints; while
-    there are any, the text is not for an engine.
+    there are any, the text is not for an engine. ``skeleton`` is that of a plain text
+    (:func:`kgraph.sparql.plain.skeleton_of`), empty for another.
     """
 
     text: str
@@ -53,6 +54,7 @@ class QueryText:
     named_graphs: tuple[str, ...] | None = None
     is_volatile: bool = False
     calls: tuple[ServiceCall, ...] = ()
+    skeleton: str = ""
 
     @property
     def is_graph(self) -> bool:

@@ -57,6 +57,18 @@ def write_results(results: Results, format: Format, output: IO[bytes]) -> None:
         results.serialize(output, format=_RESULT_FORMATS[format])
 
 
+def render_results(results: Results, format: Format) -> bytes:
+    """Return what a query gave as it is written in a format."""
+    if isinstance(results, ox.QueryTriples):
+        output = io.BytesIO()
+        write_triples(results, format, output)
+        return output.getvalue()
+    # Into memory of its own the engine writes faster than into a file object.
+    body = results.serialize(format=_RESULT_FORMATS[format])
+    assert body is not None
+    return body
+
+
 def write_triples(triples: Iterable[ox.Triple], format: Format, output: IO[bytes]) -> None:
     """Write triples into a binary file object, with the dataset's prefixes where the format has them."""
     if format in _WITH_PREFIXES:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import IO
+from typing import IO, ParamSpec, TypeVar
 
 import pyoxigraph as ox
 
@@ -15,7 +16,7 @@ from kgraph.dataset import Dataset, Quad
 from kgraph.errors import QueryFailedError, QuerySyntaxError
 from kgraph.formats import N_QUADS, TRIG, Format
 from kgraph.sparql.rewriting import name_columns, selects_all
-from kgraph.store.answers import RDF_FORMATS, Results, write_results, write_triples
+from kgraph.store.answers import RDF_FORMATS, Results, render_results, write_results, write_triples
 from kgraph.store.base import ALL, ASSERTED, INFERRED, OUTSIDE_DEFAULT, Answer, Deviation, Query, Revision
 from kgraph.store.copies import Copies, may_name_graphs
 from kgraph.store.digests import asserted_digest
@@ -34,6 +35,8 @@ _BAD_CALL = re.compile(r"The custom function <[^<>]*> (is not supported|requires
 _PLACE = re.compile(r"error at (\d+):(\d+): (.*)", re.DOTALL)
 _NamedGraph = ox.NamedNode | ox.BlankNode
 _Graph = _NamedGraph | ox.DefaultGraph
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 DEVIATIONS = (
@@ -61,6 +64,21 @@ WITHOUT_DEADLINE = Deviation(
     ("test_a_query_ends_at_its_deadline", "test_a_query_is_given_up_from_another_thread"),
 )
 """What does not hold for the engine in this process."""
+
+
+def _telling_faults(answer: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Have what the engine complains of be told as what it means."""
+
+    @functools.wraps(answer)
+    def tell(*args: _P.args, **named: _P.kwargs) -> _T:
+        try:
+            return answer(*args, **named)
+        except SyntaxError as error:
+            raise syntax_error(error) from error
+        except (RuntimeError, ValueError, OSError) as error:
+            raise failure(error) from error
+
+    return tell
 
 
 class EmbeddedStore:
@@ -122,24 +140,28 @@ class EmbeddedStore:
 
     def query(self, query: Query, format: Format) -> Answer:
         """Answer a query; the whole answer is held in memory."""
-        buffer = io.BytesIO()
-        self.write_answer(query, format, buffer)
-        return Answer(format, self._revision, iter((buffer.getvalue(),)), buffer.tell())
+        body = self.render_answer(query, format)
+        return Answer(format, self._revision, iter((body,)), len(body))
 
+    @_telling_faults
+    def render_answer(self, query: Query, format: Format) -> bytes:
+        """Return the whole answer to a query. Raises what :meth:`kgraph.store.base.Store.query` raises."""
+        if query.export is None:
+            return render_results(self._evaluate(query), format)
+        output = io.BytesIO()
+        self._export(query.export, format, output)
+        return output.getvalue()
+
+    @_telling_faults
     def write_answer(self, query: Query, format: Format, output: IO[bytes]) -> None:
         """Answer a query into a binary file object as the engine produces the answer.
 
         Raises what :meth:`kgraph.store.base.Store.query` raises; then what was written is not whole.
         """
-        try:
-            if query.export is not None:
-                self._export(query.export, format, output)
-            else:
-                write_results(self._evaluate(query), format, output)
-        except SyntaxError as error:
-            raise syntax_error(error) from error
-        except (RuntimeError, ValueError, OSError) as error:
-            raise failure(error) from error
+        if query.export is not None:
+            self._export(query.export, format, output)
+        else:
+            write_results(self._evaluate(query), format, output)
 
     def follow(self, removed: Collection[ox.Quad], added: Collection[ox.Quad]) -> tuple[list[ox.Quad], list[ox.Quad]]:
         """Bring the union up to date with statements that its members lost and won already.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -25,6 +26,10 @@ from kgraph.store.drafts import Draft
 from kgraph.store.frames import APPLY, BORROW, ERROR, FOLLOW, FORK, KEEP, RETIRE, receive_frame, send_frame
 from kgraph.store.held import Source
 from kgraph.store.wire import pack_draft
+
+_ALLOCATION = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=200"}
+"""The engine reads a query into many small pieces and drops them together. With room for only seven of a size, as is
+usual, the C library sorts the rest into its common lists, which takes an eighth of the time of a short query."""
 
 _PARTING = 10.0
 _BEHIND = 200
@@ -250,7 +255,7 @@ def _launch(source: Source) -> tuple[subprocess.Popen[bytes], socket.socket]:
     control, child = socket.socketpair()
     with child:
         command = [sys.executable, "-m", "kgraph.store.zygote", str(child.fileno()), source.to_json()]
-        return subprocess.Popen(command, pass_fds=[child.fileno()]), control
+        return subprocess.Popen(command, pass_fds=[child.fileno()], env={**_ALLOCATION, **os.environ}), control
 
 
 def _hear(control: socket.socket) -> dict[str, Any]:

@@ -48,6 +48,9 @@ if TYPE_CHECKING:
     from kgraph.federation import Federation
 
 _MIB = 1024 * 1024
+_KEPT_AT_ONCE = 65_536
+"""Bytes of the longest answer that is kept for others when it is given for the first time."""
+
 _READ = ["GET", "HEAD"]
 _PREFLIGHT = preflight_headers([*_READ, "OPTIONS"])
 _HEAD_ROOM = 32768
@@ -64,7 +67,7 @@ def create_app(settings: Settings, store: Store, home: Path) -> Front:
     services = Services(settings, store, Resources(store, home), library, federation)
     pages, data = Pages(services), DataRoutes(services)
     described = Descriptions(services, Catalogue(store, home))
-    cache = AnswerCache(settings.cache_mib * _MIB)
+    cache = AnswerCache(settings.cache_mib * _MIB, at_once=_KEPT_AT_ONCE)
     operations, problems = Operations(services, cache), ProblemPages(services, pages)
     log = _open_log(settings)
     lifespan = _lifespan(settings, log, services, lambda: front.stop())

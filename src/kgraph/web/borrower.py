@@ -27,7 +27,7 @@ from dataclasses import asdict
 from kgraph.errors import KgraphError
 from kgraph.resources.hints import Hints, says_nothing
 from kgraph.settings import Settings
-from kgraph.store.base import Query
+from kgraph.sparql.text import QueryText
 from kgraph.store.embedded import EmbeddedStore
 from kgraph.web.access_log import render_answered
 from kgraph.web.cache import AnswerCache, Cached, Repeat
@@ -90,7 +90,7 @@ class Borrower:
         self._plain = PlainQueries(settings)
         self._hints = Hints(store)
         self._heads = Heads(settings)
-        self._cache = AnswerCache(settings.cache_mib * 1024 * 1024)
+        self._cache = AnswerCache(settings.cache_mib * 1024 * 1024, at_once=0)
         self._loans: dict[int, _Loan] = {}
         self._epoll = select.epoll()
         self._date = (0, b"")
@@ -158,29 +158,29 @@ class Borrower:
         if answer is None:
             self._give_back(loan)
             return True
-        line, whole = answer
+        line, head, body = answer
         os.write(self._log, line)
         loan.connection.recv(len(data))
-        self._send(loan, whole)
+        self._send(loan, head, body)
         os.write(self._log, b"\n")
         self._answered += 1
         return True
 
-    def _send(self, loan: _Loan, answer: bytes) -> None:
+    def _send(self, loan: _Loan, head: bytes, body: bytes) -> None:
         """Send an answer, or give the connection back with what it does not take now."""
         loan.is_used = True
         loan.used = time.monotonic()
         try:
-            sent = loan.connection.send(answer, _NOW)
+            sent = loan.connection.sendmsg((head, body), (), _NOW)
         except BlockingIOError:
             sent = 0
         except OSError:
-            sent = len(answer)
-        if sent < len(answer):
-            self._give_back(loan, answer[sent:])
+            sent = len(head) + len(body)
+        if sent < len(head) + len(body):
+            self._give_back(loan, (head + body)[sent:])
 
-    def _answer(self, data: bytes, loan: _Loan) -> tuple[bytes, bytes] | None:
-        """Return a line for the log and the whole answer to a request; ``None`` if it is to be answered elsewhere."""
+    def _answer(self, data: bytes, loan: _Loan) -> tuple[bytes, bytes, bytes] | None:
+        """Return a line for the log, and head and body of the answer to a request; ``None`` if it is not for here."""
         started = time.perf_counter()
         repeat = self._cache.find_repeat(data, self._store.revision)
         if repeat is not None:
@@ -200,19 +200,21 @@ class Borrower:
 
     def _ask(self, question: Question) -> bytes | None:
         """Return the body of the answer; ``None`` if there is anything to remark on it."""
-        text, query = question.text.text, Query(question.text.text)
-        if self._has_hints(text, is_empty=False):
+        text = question.text.text
+        if self._has_hints(question.text, is_empty=False):
             return None
-        body = self._store.query(query, question.format).read()
+        body = self._store.render_answer(question.query, question.format)
         is_empty = len(body) < LEAST and says_nothing(text, body, question.format)
-        return None if is_empty and self._has_hints(text, is_empty=True) else body
+        return None if is_empty and self._has_hints(question.text, is_empty=True) else body
 
-    def _has_hints(self, text: str, *, is_empty: bool) -> bool:
-        hints = self._hints
-        return hints.may_have(text, is_empty) and bool(hints.find(text, None, is_empty=is_empty, thorough=False))
+    def _has_hints(self, text: QueryText, *, is_empty: bool) -> bool:
+        looked_at = text.text if is_empty else text.skeleton
+        if not self._hints.may_have(looked_at, is_empty):
+            return False
+        return bool(self._hints.find(text.text, None, is_empty=is_empty, thorough=False))
 
     def _keep(self, data: bytes, question: Question, body: bytes, coding: str) -> Repeat:
-        """Return an answer ready to be sent, which is kept in case the request comes again."""
+        """Return an answer ready to be sent, which is kept if the request came before and so may come again."""
         revision = self._store.revision
         counter = RowCounter(question.text.form, question.format)
         counter.add(body)
@@ -224,8 +226,8 @@ class Borrower:
             self._cache.add_repeat(data, repeat)
         return repeat
 
-    def _tell(self, loan: _Loan, repeat: Repeat, started: float, *, is_hit: bool) -> tuple[bytes, bytes]:
-        """Return a line for the log, begun with the number of the loan and not ended, and the bytes of an answer."""
+    def _tell(self, loan: _Loan, repeat: Repeat, started: float, *, is_hit: bool) -> tuple[bytes, bytes, bytes]:
+        """Return a line for the log, begun with the number of the loan and not ended, and an answer's head and body."""
         cached = repeat.cached
         exchange = Exchange("GET", "/sparql", loan.client, self._ids.next(), started=started)
         exchange.status, exchange.sent, exchange.is_hit = 200, len(repeat.body), is_hit
@@ -233,8 +235,8 @@ class Borrower:
         exchange.revision = cached.revision
         line = f"{loan.number}\t{render_answered(exchange, time.perf_counter() - started)}"
         identity = exchange.request_id.encode()
-        whole = b"%s%sx-request-id: %s\r\n\r\n%s" % (repeat.head, self._dated(), identity, repeat.body)
-        return line.removesuffix("\n").encode(), whole
+        head = b"%s%sx-request-id: %s\r\n\r\n" % (repeat.head, self._dated(), identity)
+        return line.removesuffix("\n").encode(), head, repeat.body
 
     def _memory_in_use(self) -> int:
         return int(os.pread(self._status, 100, 0).split()[1]) * resource.getpagesize()

@@ -10,6 +10,7 @@ from kgraph.store.base import Revision
 
 _ENTRY = 512
 _SHARE = 8
+_GIVEN_MOST = 16_384
 
 
 @dataclass(eq=False, slots=True)
@@ -41,11 +42,15 @@ class AnswerCache:
     """The answers of one revision: those of another are dropped when one of the new is put in.
 
     Used by the event loop alone. ``limit`` is in bytes, and one answer may have an eighth of it; 0 keeps nothing.
+    An answer of more bytes than ``at_once`` is kept when it is given a second time: most come once, and would push out
+    what comes often, and have each answer written to memory that has cooled or is yet to be cleared.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, at_once: int) -> None:
         """Hold nothing."""
         self._limit = limit
+        self._at_once = at_once
+        self._given: set[int] = set()
         self._answers: OrderedDict[Hashable, Cached] = OrderedDict()
         self._repeats: dict[bytes, Repeat] = {}
         self.size = 0
@@ -85,9 +90,9 @@ class AnswerCache:
         return found
 
     def put(self, key: Hashable, answer: Cached) -> bool:
-        """Keep an answer, if it is not too large; tell whether it is kept."""
+        """Keep an answer, if it is not too large and does not come for the first time; tell whether it is kept."""
         answer.size = len(answer.body) + _ENTRY
-        if answer.size > self.largest:
+        if answer.size > self.largest or (len(answer.body) > self._at_once and self._is_first(key)):
             return False
         if self._answers:
             newest = next(reversed(self._answers.values())).revision
@@ -118,6 +123,16 @@ class AnswerCache:
         self._answers.clear()
         self._repeats.clear()
         self.size = 0
+
+    def _is_first(self, key: Hashable) -> bool:
+        """Tell whether no answer was given for a key lately."""
+        mark = hash(key)
+        if mark in self._given:
+            return False
+        if len(self._given) >= _GIVEN_MOST:
+            self._given.clear()
+        self._given.add(mark)
+        return True
 
     def _grow(self, answer: Cached, size: int) -> None:
         answer.size += size

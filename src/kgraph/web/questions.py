@@ -22,8 +22,9 @@ from kgraph.store.base import SHOWN_OF_DIGEST, Query, Revision
 USUAL_ACCEPT = 256
 """Characters that an Accept header has at most that is worth remembering."""
 
-_REQUEST = re.compile(rb"GET /sparql\?query=([^&#\s]{1,4000}) HTTP/1\.1\r\n((?:[A-Za-z-]+: [\x20-\x7e]*\r\n)+)\r\n")
-_CUT_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_START = b"GET /sparql?query="
+_LONGEST = 4000
+_HEAD = re.compile(rb"(?:[A-Za-z-]+: [\x20-\x7e]*\r\n)+\r\n")
 _USUAL = {b"host", b"accept", b"user-agent", b"accept-encoding", b"accept-language", b"connection"}
 
 
@@ -77,13 +78,15 @@ class PlainQueries:
 
         ``data`` is the request as it came, and nothing else.
         """
-        if not self.reads_requests or (match := _REQUEST.fullmatch(data)) is None:
+        if not self.reads_requests or not data.startswith(_START):
             return None
-        head = read_head(match[2])
-        if head is None:
+        line, _, rest = data.partition(b" HTTP/1.1\r\n")
+        query = line[len(_START) :]
+        head = read_head(rest)
+        if head is None or len(query) > _LONGEST or b"&" in query or b"#" in query or query.split() != [query]:
             return None
         try:
-            text = _decode(match[1])
+            text = _decode(query)
             question = self.read_question(text, head.accept)
         except (UnicodeDecodeError, RequestError):
             return None
@@ -103,10 +106,12 @@ class PlainQueries:
 
 def _decode(query: bytes) -> str:
     """Return a query as it stood before it was put into an address."""
-    if _CUT_ESCAPE.search(query):
-        return unquote_to_bytes(query.replace(b"+", b" ")).decode()
     # The same as with unquote_to_bytes, at a tenth of the time: of an address only the escapes look otherwise.
-    return a2b_qp(query.replace(b"+", b" ").replace(b"=", b"=3D").replace(b"%", b"=")).decode()
+    decoded = a2b_qp(query.replace(b"+", b" ").replace(b"=", b"=3D").replace(b"%", b"="))
+    if len(decoded) != len(query) - 2 * query.count(b"%"):
+        # Some escape is none, and stays as it is.
+        decoded = unquote_to_bytes(query.replace(b"+", b" "))
+    return decoded.decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +124,15 @@ class Head:
 
 @lru_cache(maxsize=256)
 def read_head(lines: bytes) -> Head | None:
-    """Return a head, ``None`` if there is an unusual field or one that comes twice, or if a browser may be asking.
+    """Return a head that ends with an empty line and is followed by nothing.
 
-    The requests of one client mostly have one head.
+    Returns ``None`` if there is an unusual field or one that comes twice, or if a browser may be asking. The requests
+    of one client mostly have one head.
     """
+    if not _HEAD.fullmatch(lines):
+        return None
     fields: dict[bytes, bytes] = {}
-    for line in lines.split(b"\r\n")[:-1]:
+    for line in lines.split(b"\r\n")[:-2]:
         name, _, value = line.partition(b": ")
         name = name.lower()
         if name not in _USUAL or name in fields:
@@ -165,6 +173,7 @@ def digest_of(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:SHOWN_OF_DIGEST]
 
 
+@lru_cache(maxsize=4)
 def hash_of(text: str) -> str:
     """Return what the log calls a query."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]

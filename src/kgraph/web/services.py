@@ -130,7 +130,8 @@ class Services:
         text = question.query.text
         if question.query.dataset is not None or len(text) > _LOOKED_AT_ONCE or question.filled is not None:
             return True
-        return self.hints.may_have(text, body is not None and says_nothing(text, body, question.format))
+        is_empty = body is not None and says_nothing(text, body, question.format)
+        return self.hints.may_have(text if is_empty else question.text.skeleton or text, is_empty)
 
     def hints_on(self, question: Question, body: bytes | None) -> tuple[Hint, ...]:
         """Return what is to be remarked on an answer, or on one whose body is yet to come."""

@@ -1,0 +1,64 @@
+"""Texts told to be plain without reading their tokens: none that a closer look would find otherwise."""
+
+from __future__ import annotations
+
+import pytest
+
+from kgraph.sparql.plain import read_plain, skeleton_of
+from kgraph.sparql.text import read_query_text
+
+RESOURCE = "https://w3id.org/inkludering/id/"
+
+PLAIN = [
+    f"SELECT ?p ?o {{ <{RESOURCE}finding/7> ?p ?o }}",
+    f"SELECT ?p ?o {{ <{RESOURCE}finding/7> ?p ?o }} LIMIT 10 OFFSET 20",
+    f"# of one\nPREFIX id: <{RESOURCE}>\nASK {{ id:x ?p <{RESOURCE}service/from-rand> }}",
+    f"DESCRIBE <{RESOURCE}project/hjelmeland>",
+    f"SELECT ?x {{ ?x ?p '<{RESOURCE}finding/7>' FILTER(?x > 'a') }} limit 5",
+]
+
+NOT_PLAIN = [
+    f"SELECT ?x {{ BIND(CONCAT('<{RESOURCE}',STR(RAND()))>'a' AS ?x) }}",
+    f'SELECT ?x {{ BIND(CONCAT("<{RESOURCE}",STR(RAND()))>"a" AS ?x) }}',
+    f"SELECT ?x {{ ?x ?p <{RESOURCE}a> }} LIMIT 1#\n# rand()",
+    f"SELECT ?x FROM <{RESOURCE}graph> {{ ?x ?p ?o }}",
+    f"SELECT ?x {{ SERVICE <{RESOURCE}a> {{ ?x ?p ?o }} }}",
+    f"SELECT ?x {{ ?x ?p <{RESOURCE}a> BIND(NOW() AS ?n) }}",
+    f"SELECT ?x {{ ?x ?p <relative>, <{RESOURCE}a> }}",
+    f"SELECT ?x {{ ?x ?p <{RESOURCE}a\\u0062> }}",
+    f"INSERT DATA {{ <{RESOURCE}a> <{RESOURCE}b> 1 }}",
+    "SELECT ?x { " + "{" * 150 + "?x ?p ?o" + "}" * 150 + " }",
+]
+
+
+@pytest.mark.parametrize("text", PLAIN)
+def test_what_is_told_of_a_plain_text_is_what_its_tokens_tell(text: str) -> None:
+    """Form and dataset are the same, and the answer stays the same from one time to the next."""
+    plain, read = read_plain(text), read_query_text(text)
+    assert plain is not None
+    assert (plain.text, plain.form, plain.default_graphs, plain.named_graphs) == (read.text, read.form, None, None)
+    assert (read.is_volatile, read.default_graphs, read.named_graphs, read.calls) == (False, None, None, ())
+
+
+@pytest.mark.parametrize("text", NOT_PLAIN)
+def test_what_must_be_looked_at_is_not_plain(text: str) -> None:
+    """No text around a resource's address, or in a string that looks like one, hides it."""
+    assert read_plain(text) is None
+
+
+def test_a_long_text_is_not_plain() -> None:
+    """Also if what makes it long is left out of its skeleton."""
+    assert read_plain(f"ASK {{ <{RESOURCE}{'x' * 3000}> ?p ?o }}") is None
+
+
+def test_texts_about_one_resource_after_the_other_have_one_skeleton() -> None:
+    """So have the pages of one answer; not so what else may change."""
+    texts = [f"SELECT ?p {{ <{RESOURCE}finding/{n}> ?p ?o }} LIMIT {n} OFFSET {n * n}" for n in range(20)]
+    assert len({skeleton_of(text) for text in texts}) == 1
+    others = [
+        f"SELECT ?p {{ <{RESOURCE}finding/7> ?p 1 }}",
+        f"SELECT ?p {{ <{RESOURCE}finding/7> ?p 2 }}",
+        f"SELECT ?p {{ <{RESOURCE}finding/7> <https://w3id.org/inkludering/ont#concerns> ?p }}",
+        f"SELECT ?p {{ <{RESOURCE}finding/7> <https://w3id.org/inkludering/ont#concern> ?p }}",
+    ]
+    assert len({skeleton_of(text) for text in others}) == len(others)
