@@ -18,6 +18,7 @@
         ``QueryTimeoutError``  it took longer than it may
         ``QueryMemoryError``   it wanted more memory than it may have
         ``AnswerTooLargeError`` its answer is longer than it may be
+        ``AnswerUnfitError``   the format has no place for what its answer says
         ``QueryFailedError``   the engine gave it up
         ``StoreBusyError``     too many queries wait already
         ``ChangeTimeoutError`` a change took longer than it may
@@ -145,6 +146,10 @@ class AnswerTooLargeError(StoreError):
     def __init__(self, limit: int) -> None:
         super().__init__(f"more than {limit} bytes")
         self.limit = limit
+
+
+class AnswerUnfitError(StoreError):
+    """The answer has statements about statements, which the format that was asked for has no place for."""
 
 
 class QueryFailedError(StoreError):

@@ -222,3 +222,22 @@ def test_the_whole_of_the_data_may_be_dropped(home: Path, tmp_path: Path) -> Non
 
 def _query(path: str) -> dict[str, str]:
     return GRAPH if "?" in path else {}
+
+
+def test_json_ld_of_statements_about_statements_is_not_to_be_had(client: httpx.Client) -> None:
+    """It is 406 with the formats that have a place for them, in whatever way it is asked for."""
+    about = f"<{EX}s> <{EX}p> <<( <{EX}a> <{EX}b> 1 )>> ."
+    assert client.put("/graphs", params=GRAPH, content=about, headers=TURTLE).is_success
+    query = f"CONSTRUCT {{ ?s ?p ?o }} {{ GRAPH <{GRAPH['graph']}> {{ ?s ?p ?o }} }}"
+    expanded = 'application/ld+json;profile="http://www.w3.org/ns/json-ld#expanded"'
+    for accept in ("application/ld+json", expanded):
+        for path, params in (("/graphs", GRAPH), ("/sparql", {"query": query})):
+            answer = client.get(path, params=params, headers={"Accept": f"{accept}, {PROBLEM};q=0.1"})
+            assert answer.status_code == 406
+            assert answer.json()["type"].endswith("/problem/not-acceptable")
+            assert "text/turtle" in answer.json()["detail"]
+            assert "ld+json" not in answer.json()["detail"]
+            answer = client.get(path, params=params, headers={"Accept": f"{accept}, text/turtle;q=0.5"})
+            assert answer.status_code == 406
+            answer = client.get(path, params=params, headers={"Accept": "text/turtle"})
+            assert f"<<( <{EX}a> <{EX}b> 1 )>>" in answer.text

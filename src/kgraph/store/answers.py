@@ -9,6 +9,7 @@ from typing import IO, cast
 
 import pyoxigraph as ox
 
+from kgraph.errors import AnswerUnfitError
 from kgraph.formats import (
     CSV,
     JSON_LD,
@@ -70,11 +71,16 @@ def render_results(results: Results, format: Format) -> bytes:
 
 
 def write_triples(triples: Iterable[ox.Triple], format: Format, output: IO[bytes]) -> None:
-    """Write triples into a binary file object, with the dataset's prefixes where the format has them."""
+    """Write triples into a binary file object, with the dataset's prefixes where the format has them.
+
+    Raises :class:`kgraph.errors.AnswerUnfitError` for triple terms in JSON-LD.
+    """
     if format in _WITH_PREFIXES:
         _write_with_prefixes(triples, format, output)
     elif format is JSON_LD:
-        _write_compact(triples, output)
+        _write_compact(_without_terms(triples), output)
+    elif format is JSON_LD_EXPANDED:
+        ox.serialize(_without_terms(triples), output, format=RDF_FORMATS[format])
     else:
         ox.serialize(triples, output, format=RDF_FORMATS[format])
 
@@ -88,12 +94,11 @@ def render_graph(n_triples: str, format: Format) -> bytes:
 
 
 def _write_compact(triples: Iterable[ox.Triple], output: IO[bytes]) -> None:
-    """Write triples as compact JSON-LD, or expanded as they come if they are very many or about statements."""
+    """Write triples as compact JSON-LD, or expanded as they come if they are very many."""
     source = iter(triples)
     first = list(islice(source, _PREFIX_SAMPLE))
-    compact = render_compact(first, PREFIXES) if 0 < len(first) < _PREFIX_SAMPLE else None
-    if compact is not None:
-        output.write(compact)
+    if 0 < len(first) < _PREFIX_SAMPLE:
+        output.write(render_compact(first, PREFIXES))
     else:
         ox.serialize(_chain(first, source), output, format=ox.RdfFormat.JSON_LD)
 
@@ -130,6 +135,13 @@ class _Body(io.RawIOBase):
             self._output.write(self._header + self._seen[len(self._header) :])
             self._header = None
         return len(data)
+
+
+def _without_terms(triples: Iterable[ox.Triple]) -> Iterator[ox.Triple]:
+    for triple in triples:
+        if isinstance(triple.object, ox.Triple):
+            raise AnswerUnfitError("a statement is about a statement")
+        yield triple
 
 
 def _chain(first: Iterable[ox.Triple], rest: Iterable[ox.Triple]) -> Iterator[ox.Triple]:

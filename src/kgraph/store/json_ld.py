@@ -21,14 +21,12 @@ Value = str | int | bool | dict[str, str]
 _Node = ox.NamedNode | ox.BlankNode
 
 
-def render_compact(triples: Sequence[ox.Triple], prefixes: Mapping[str, str]) -> bytes | None:
-    """Return a document with one object for each subject, ``None`` if a statement is about a statement.
+def render_compact(triples: Sequence[ox.Triple], prefixes: Mapping[str, str]) -> bytes:
+    """Return a document with one object for each subject; no statement may be about a statement.
 
     One subject stands at the top, several stand in ``@graph``. The context has those of ``prefixes`` that are used.
     Integers up to 15 digits and truth values are those of JSON, where they are written as JSON writes them.
     """
-    if any(isinstance(triple.object, ox.Triple) for triple in triples):
-        return None
     names = _Names(triples, prefixes)
     subjects: dict[str, dict[str, list[Value]]] = {}
     for triple in triples:

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from kgraph.errors import (
     AnswerTooLargeError,
+    AnswerUnfitError,
     KgraphError,
     QueryFailedError,
     QueryMemoryError,
@@ -255,6 +256,8 @@ def _told(content: Mapping[str, object], memory: int) -> Exception:
     """Return the error that a process told in an ``ERROR`` frame."""
     if "memory" in content:
         return QueryMemoryError(memory)
+    if "unfit" in content:
+        return AnswerUnfitError(str(content["unfit"]))
     if "failed" in content:
         return QueryFailedError(str(content["failed"]))
     line, column = int(str(content["line"])), int(str(content["column"]))

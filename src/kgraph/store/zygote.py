@@ -30,7 +30,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from kgraph.errors import ChangeMemoryError, KgraphError, QueryFailedError, QuerySyntaxError
+from kgraph.errors import AnswerUnfitError, ChangeMemoryError, KgraphError, QueryFailedError, QuerySyntaxError
 from kgraph.formats import GRAPHS, JSON_LD_EXPANDED, RESULTS
 from kgraph.store.base import Query
 from kgraph.store.disk import open_disk
@@ -233,6 +233,8 @@ def _answer(request: dict[str, object], channel: socket.socket, store: EmbeddedS
     except QuerySyntaxError as error:
         place = {"line": error.line, "column": error.column, "reason": error.params.get("reason", "")}
         send_frame(channel, ERROR, json.dumps(place).encode())
+    except AnswerUnfitError as error:
+        send_frame(channel, ERROR, json.dumps({"unfit": str(error)}).encode())
     except QueryFailedError as error:
         send_frame(channel, ERROR, json.dumps({"failed": str(error)}).encode())
     except MemoryError:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from kgraph.errors import (
     AnswerTooLargeError,
+    AnswerUnfitError,
     ChangeMemoryError,
     ChangeRefusedError,
     ChangeTimeoutError,
@@ -22,7 +23,7 @@ from kgraph.errors import (
     RequestError,
     StoreBusyError,
 )
-from kgraph.formats import PLAIN, PROBLEM, negotiate
+from kgraph.formats import GRAPHS, JSON_LD, PLAIN, PROBLEM, negotiate
 from kgraph.languages import catalogue, has_text, text
 from kgraph.report import Severity
 from kgraph.vocabulary import BASE
@@ -190,6 +191,9 @@ def problem_of(error: KgraphError, language: str) -> Problem:
         return _problem("query-memory", 503, language, {"limit": error.mebibytes})
     if isinstance(error, AnswerTooLargeError):
         return _problem("answer-too-large", 503, language, {"limit": error.limit})
+    if isinstance(error, AnswerUnfitError):
+        offered = ", ".join(candidate.media_type for candidate in GRAPHS if candidate is not JSON_LD)
+        return _problem("not-acceptable", 406, language, {"offered": offered}, headers={"Vary": "Accept"})
     if isinstance(error, QueryFailedError):
         return _problem("query-failed", 500, language, {"reason": str(error)})
     return _problem("internal", 500, language, {})
