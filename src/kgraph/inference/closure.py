@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from itertools import islice
+from itertools import chain, islice
 
-from pyoxigraph import NamedNode, Quad, QueryTriples, Store
+from pyoxigraph import Literal, NamedNode, Quad, QueryTriples, Store
 
 from kgraph.errors import RuleError
 from kgraph.inference.materialisation import MOST_ROUNDS, rule_query
 from kgraph.inference.rules import Pattern, Rule
 
 _FEW = 10_000
+_Object = NamedNode | Literal | None
 
 
 def close(engine: Store, rules: tuple[Rule, ...], asserted: NamedNode, inferred: NamedNode) -> None:
@@ -49,16 +50,21 @@ def _apply(engine: Store, rule: Rule, asserted: NamedNode, inferred: NamedNode) 
 
 def _followers(rules: tuple[Rule, ...]) -> dict[str, list[Rule]]:
     """Return for each rule's name the rules one of whose premises its conclusion may meet."""
-    premises: dict[NamedNode, list[tuple[Pattern, Rule]]] = defaultdict(list)
+    # Most of the rules speak of classes: by predicate alone, nearly each would have to be compared with nearly each.
+    premises: dict[NamedNode, dict[_Object, list[tuple[Pattern, Rule]]]] = defaultdict(lambda: defaultdict(list))
     for rule in rules:
         for premise in rule.premises:
-            premises[premise.predicate].append((premise, rule))
-    return {
-        rule.name: [
-            other for premise, other in premises[rule.conclusion.predicate] if _may_meet(rule.conclusion, premise)
-        ]
-        for rule in rules
-    }
+            premises[premise.predicate][_fixed(premise)].append((premise, rule))
+    followers: dict[str, list[Rule]] = {}
+    for rule in rules:
+        found, given = premises[rule.conclusion.predicate], _fixed(rule.conclusion)
+        near = chain.from_iterable(found.values()) if given is None else (*found[given], *found[None])
+        followers[rule.name] = [other for premise, other in near if _may_meet(rule.conclusion, premise)]
+    return followers
+
+
+def _fixed(pattern: Pattern) -> _Object:
+    return None if isinstance(pattern.object, str) else pattern.object
 
 
 def _may_meet(conclusion: Pattern, premise: Pattern) -> bool:
