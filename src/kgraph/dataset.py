@@ -139,8 +139,12 @@ def graph_of(path: Path, home: Path) -> str | None:
     of those names; the rest of the ontology, its modules included, is graph ``ontology``. The examples
     beside the ontology belong to no graph.
     """
+    return _graph_of(path, home.resolve())
+
+
+def _graph_of(path: Path, home: Path) -> str | None:
     try:
-        parts = path.resolve().relative_to(home.resolve()).parts
+        parts = path.resolve().relative_to(home).parts
     except ValueError:
         return None
     match parts:
@@ -157,8 +161,9 @@ def graph_of(path: Path, home: Path) -> str | None:
 def iter_files(home: Path) -> Iterator[DataFile]:
     """Yield the Turtle files of a home that belong to a named graph, in the order of their paths."""
     paths = [path for name in ("ontology", "data") for path in (home / name).rglob("*.ttl")]
+    resolved = home.resolve()
     for path in sorted(paths):
-        graph = graph_of(path, home)
+        graph = _graph_of(path, resolved)
         if graph is not None:
             yield DataFile(path, graph)
 

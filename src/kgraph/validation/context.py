@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -47,13 +48,13 @@ class Context:
         self.packaged_facts = self._facts_of(records.subjects)
         self.referrers = self._referrers(records)
         for path in records.documents:
-            self.store.load(records.n_triples(path).encode(), format=_NT, to_graph=_graph_name(path))
+            self.store.load("".join(records.lines(path)).encode(), format=_NT, to_graph=_graph_name(path))
         self.removed = {subject for subject in self.replaced if not self.describes(subject)}
 
     def _load(self, file: DataFile) -> None:
         name = _graph_name(file.path)
         try:
-            self.store.bulk_load(path=str(file.path), format=ox.RdfFormat.TURTLE, to_graph=name)
+            self.store.load(path=str(file.path), format=ox.RdfFormat.TURTLE, to_graph=name)
         except (SyntaxError, OSError):
             lines = (f"{t.subject} {t.predicate} {t.object} .\n" for t in file.document.triples)
             self.store.load("".join(lines).encode(), format=_NT, to_graph=name, lenient=True)
@@ -102,7 +103,22 @@ class Context:
             return []
         return [str(quad.object) for quad in self.store.quads_for_pattern(node(term), _TYPE, None, None)]
 
-    def subclasses(self) -> list[tuple[Term, Term]]:
+    def with_superclasses(self, classes: Iterable[Term]) -> set[Term]:
+        """Return classes with all that lie above them in the ontology."""
+        above: dict[Term, list[Term]] = defaultdict(list)
+        for lower, upper in self._subclasses:
+            above[lower].append(upper)
+        reached: set[Term] = set()
+        waiting = list(classes)
+        while waiting:
+            term = waiting.pop()
+            if term not in reached:
+                reached.add(term)
+                waiting += above[term]
+        return reached
+
+    @cached_property
+    def _subclasses(self) -> list[tuple[Term, Term]]:
         """Return the pairs of named class and named superclass of the ontology."""
         predicate = node(SUBCLASS_OF)
         pairs = ((str(q.subject), str(q.object)) for q in self.store.quads_for_pattern(None, predicate, None, None))
@@ -124,14 +140,16 @@ class Context:
         The shapes look at a resource's own statements and at the classes of the values (a test holds
         them to that), so the neighbourhood is: the checked statements, what the packaged graph adds
         on the same resources, resources that refer to a replaced one, the classes of all values, and
-        the subclass axioms.
+        the subclass axioms on these classes.
         """
-        lines = [f"{triple.subject} {triple.predicate} {triple.object} .\n" for _, triple in records.triples]
+        lines = [line for path in records.triples for line in records.lines(path)]
         lines += self.packaged_facts
         lines += self._facts_of(self.referrers)
         values = {term for line in lines for term in _iri_values(line)}
         lines += [f"{value} {RDF_TYPE} {found} .\n" for value in values for found in self.types(value)]
-        lines += [f"{lower} {SUBCLASS_OF} {upper} .\n" for lower, upper in self.subclasses()]
+        kinds = {value for line in lines if f" {RDF_TYPE} " in line for value in _iri_values(line)}
+        classes = self.with_superclasses(kinds)
+        lines += [f"{lower} {SUBCLASS_OF} {upper} .\n" for lower, upper in self._subclasses if lower in classes]
         return "".join(dict.fromkeys(lines)), set(records.subjects) | self.referrers
 
     def packaged_place(self, subject: Term, predicate: Term | None, value: Term | None) -> tuple[str, int | None]:

@@ -34,7 +34,8 @@ class StatementRules:
     def check(self, records: Records) -> Iterator[Fault]:
         """Yield the faults of every statement; ``misnamed`` and ``mistyped`` are filled on the way."""
         seen: set[Term] = set()
-        for file, triple in records.triples:
+        stated = ((str(path), triple) for path, triples in records.triples.items() for triple in triples)
+        for file, triple in stated:
             place = Place(file, triple.line, triple.column)
             if triple.subject not in seen:
                 seen.add(triple.subject)

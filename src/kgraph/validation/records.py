@@ -49,7 +49,7 @@ class Records:
     """
 
     documents: dict[Path, Document] = field(default_factory=dict)
-    triples: list[tuple[str, Triple]] = field(default_factory=list)
+    triples: dict[Path, list[Triple]] = field(default_factory=lambda: defaultdict(list))
     remarks: list[Remark] = field(default_factory=list)
     incomplete: set[Term] = field(default_factory=set)
     withheld: set[tuple[Term, Term]] = field(default_factory=set)
@@ -57,12 +57,9 @@ class Records:
     values: dict[tuple[Term, Term], list[tuple[Term, Place]]] = field(default_factory=lambda: defaultdict(list))
     typed: dict[Path, set[Term]] = field(default_factory=dict)
 
-    def n_triples(self, path: Path) -> str:
-        """Return the sound statements of one file as N-Triples."""
-        name = str(path)
-        return "".join(
-            f"{triple.subject} {triple.predicate} {triple.object} .\n" for file, triple in self.triples if file == name
-        )
+    def lines(self, path: Path) -> list[str]:
+        """Return the sound statements of one file as lines of N-Triples."""
+        return [f"{triple.subject} {triple.predicate} {triple.object} .\n" for triple in self.triples.get(path, ())]
 
     def place_of_value(self, subject: Term, predicate: Term, value: Term) -> Place | None:
         """Return where a statement stands; a value an engine has normalised is found by what it means."""
@@ -111,7 +108,7 @@ def _add_triples(records: Records, path: Path, document: Document) -> None:
         if _is_doubtful(triple, document):
             records.withheld.add((triple.subject, triple.predicate))
             continue
-        records.triples.append((name, triple))
+        records.triples[path].append(triple)
         records.values[triple.subject, triple.predicate].append((triple.object, place))
         if triple.predicate == RDF_TYPE:
             typed.add(triple.subject)

@@ -22,7 +22,7 @@ COUNT_COMPONENTS = ("MaxCount", "UniqueLang")
 def check_shapes(rules: Iterable[ShapeRule], context: Context, records: Records, engine: str) -> list[Fault]:
     """Return the faults that the shapes find in the checked files, or because of them."""
     data, focus = context.data_graph(records)
-    chosen = {rule.iri: rule for rule in _with_targets(rules, data, context)}
+    chosen = {rule.iri: rule for rule in _with_targets(rules, data, focus, context)}
     if not chosen:
         return []
     results = ENGINES[engine](data, "".join(rule.statements for rule in chosen.values()))
@@ -35,24 +35,17 @@ def check_shapes(rules: Iterable[ShapeRule], context: Context, records: Records,
     return list(_faults(one_of_each_value(wanted, chosen), chosen, context, records))
 
 
-def _with_targets(rules: Iterable[ShapeRule], data: str, context: Context) -> Iterator[ShapeRule]:
-    """Yield the shapes that have a target in the data; the engine pays for each shape it is given."""
+def _with_targets(rules: Iterable[ShapeRule], data: str, focus: set[Term], context: Context) -> Iterator[ShapeRule]:
+    """Yield the shapes that have a target in ``focus``; the engine pays for each shape it is given."""
     predicates: set[Term] = set()
     classes: set[Term] = set()
     for line in data.splitlines():
-        _, predicate, value = line.split(" ", 2)
-        predicates.add(predicate)
-        if predicate == RDF_TYPE:
-            classes.add(value.removesuffix(" ."))
-    upper: dict[Term, set[Term]] = defaultdict(set)
-    for lower, higher in context.subclasses():
-        upper[lower].add(higher)
-    reached = set(classes)
-    waiting = list(classes)
-    while waiting:
-        for higher in upper[waiting.pop()] - reached:
-            reached.add(higher)
-            waiting.append(higher)
+        subject, predicate, value = line.split(" ", 2)
+        if subject in focus:
+            predicates.add(predicate)
+            if predicate == RDF_TYPE:
+                classes.add(value.removesuffix(" ."))
+    reached = context.with_superclasses(classes)
     for rule in rules:
         if any(term in (reached if kind == "targetClass" else predicates) for kind, term in rule.targets):
             yield rule
