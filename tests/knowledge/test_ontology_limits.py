@@ -9,7 +9,7 @@ other one does its work.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -26,6 +26,10 @@ CASE = "urn:case:"
 MARK = "urn:mark:"
 THINGS = "urn:thing:"
 PREFIXES = f"@prefix owl: <{OWL}> . @prefix rdfs: <{RDFS}> . @prefix xsd: <{XSD}> .\n"
+Triple = tuple[Node, Node, Node]
+Cases = tuple[list[Statement], dict[str, set[str]]]
+AXIOMS = (RDFS.subClassOf, OWL.members, OWL.distinctMembers)
+"""Properties whose subject may be an anonymous node that nothing leads to."""
 needs_java = pytest.mark.skipif(find_java() is None, reason="the reasoner needs Java, which is not on this machine")
 
 
@@ -58,7 +62,7 @@ def value(prop: str, literal: str) -> str:
 class Unit:
     """Axioms that stand or fall together, and the classes that they make impossible."""
 
-    axioms: set[tuple[Node, Node, Node]] = field(default_factory=set)
+    axioms: set[Triple] = field(default_factory=set)
     cases: list[str] = field(default_factory=list)
 
 
@@ -75,7 +79,7 @@ class Limits:
         for collect in (self._classes, self._disjoint, self._ends, self._characteristics, self._links):
             collect()
 
-    def add(self, key: str, case: str, *axioms: tuple[Node, Node, Node]) -> None:
+    def add(self, key: str, case: str, *axioms: Triple) -> None:
         """Count a case, and the axioms that make it impossible, to a unit."""
         unit = self.units.setdefault(key, Unit())
         unit.axioms.update(axioms)
@@ -120,7 +124,7 @@ class Limits:
         for axiom in self.graph.triples((None, OWL.equivalentClass, None)):
             self.add(f"what {axiom[0]} is", both(axiom[0].n3(), no(self.text(axiom[2]))), axiom)
 
-    def _restriction(self, axiom: tuple[Node, Node, Node]) -> None:
+    def _restriction(self, axiom: Triple) -> None:
         sub, _, node = axiom
         parts = dict(self.graph.predicate_objects(node))
         key = f"{sub} {sorted(parts.items())}"
@@ -221,30 +225,24 @@ class Limits:
             self.add(f"chain {axiom[0]} {chain}", self._not_direct(axiom[0].n3(), chain, self.thing()), axiom)
 
 
-def statements(graph: Graph) -> Iterator[Statement]:
-    """The triples of a graph as N-Triples terms."""
-    for s, p, o in graph:
-        yield s.n3(), p.n3(), o.n3()
+def statements(graph: Graph) -> dict[Triple, Statement]:
+    """The triples of a graph, each with its N-Triples terms."""
+    return {(s, p, o): (s.n3(), p.n3(), o.n3()) for s, p, o in graph}
 
 
-def without(graph: Graph, axioms: set[tuple[Node, Node, Node]]) -> Graph:
-    """A copy of ``graph`` without ``axioms``, and without anonymous nodes that nothing leads to any more."""
-    copy = Graph()
-    for triple in graph:
-        if triple not in axioms:
-            copy.add(triple)
+def without(triples: Iterable[Triple], axioms: set[Triple]) -> set[Triple]:
+    """The triples without ``axioms``, and without anonymous nodes that nothing leads to any more."""
+    kept = set(triples) - axioms
     while True:
-        loose = {s for s in copy.subjects() if isinstance(s, BNode)} - set(copy.objects())
-        axiom_nodes = set(copy.subjects(RDFS.subClassOf)) | set(copy.subjects(OWL.members))
-        loose -= axiom_nodes | set(copy.subjects(OWL.distinctMembers))
+        reached = {o for _, _, o in kept} | {s for s, p, _ in kept if p in AXIOMS}
+        loose = {s for s, _, _ in kept if isinstance(s, BNode)} - reached
         if not loose:
-            return copy
-        for node in loose:
-            copy.remove((node, None, None))
+            return kept
+        kept = {triple for triple in kept if triple[0] not in loose}
 
 
-def described(units: dict[str, Unit], most: int | None = None) -> tuple[Graph, dict[str, set[str]]]:
-    """The classes of all units as a graph, at most ``most`` of each unit, and the names of each unit's classes."""
+def described(units: dict[str, Unit], most: int | None = None) -> Cases:
+    """The classes of all units, at most ``most`` of each unit, and the names of each unit's classes."""
     names: dict[str, set[str]] = {}
     turtle = [PREFIXES]
     count = 0
@@ -259,19 +257,18 @@ def described(units: dict[str, Unit], most: int | None = None) -> tuple[Graph, d
     for node in set(graph.objects()):
         if str(node).startswith(MARK):
             graph.add((node, RDF.type, OWL.Class))
-    return graph, names
+    return list(statements(graph).values()), names
 
 
 NO_SURPRISE: dict[str, set[str]] = {"impossible without their axiom": set(), "possible in spite of their axiom": set()}
 
 
-def surprises(
-    axioms: Graph, limits: Limits, removed: set[str], cases: tuple[Graph, dict[str, set[str]]]
-) -> dict[str, set[str]]:
+def surprises(axioms: dict[Triple, Statement], limits: Limits, removed: set[str], cases: Cases) -> dict[str, set[str]]:
     """The units whose classes the reasoner judges otherwise than expected when ``removed`` are taken away."""
-    graph, names = cases
+    classes, names = cases
     gone = {axiom for key in removed for axiom in limits.units[key].axioms}
-    run = check_statements([*statements(without(axioms, gone)), *statements(graph)], find_unsatisfiable=True)
+    left = [axioms[triple] for triple in without(axioms, gone)]
+    run = check_statements([*left, *classes], find_unsatisfiable=True)
     assert run.checked and run.consistent, run.detail
     expected = {name for key in names if key not in removed for name in names[key]}
     found = set(run.unsatisfiable)
@@ -289,7 +286,10 @@ def axioms(home: Path) -> Graph:
     folder = home / "ontology"
     for path in (folder / "kgraph.ttl", folder / "dl.ttl", *sorted((folder / "modules").glob("*.ttl"))):
         graph.parse(path)
-    return without(graph, set(graph.triples((None, OWL.hasKey, None))))
+    bare = Graph()
+    for triple in without(graph, set(graph.triples((None, OWL.hasKey, None)))):
+        bare.add(triple)
+    return bare
 
 
 @needs_java
@@ -298,12 +298,13 @@ def test_each_axiom_forbids_what_no_other_axiom_forbids(axioms: Graph) -> None:
     limits = Limits(axioms)
     keys = sorted(limits.units)
     assert len(keys) > 300
-    assert surprises(axioms, limits, set(), described(limits.units)) == NO_SURPRISE
+    said = statements(axioms)
+    assert surprises(said, limits, set(), described(limits.units)) == NO_SURPRISE
     cases = described(limits.units, most=2)
     digits = range((len(keys) - 1).bit_length())
     removals = [{k for i, k in enumerate(keys) if i >> digit & 1 == bit} for digit in digits for bit in (0, 1)]
     with ThreadPoolExecutor(max_workers=2) as pool:
-        for surprise in pool.map(lambda removed: surprises(axioms, limits, removed, cases), removals):
+        for surprise in pool.map(lambda removed: surprises(said, limits, removed, cases), removals):
             assert surprise == NO_SURPRISE
 
 
