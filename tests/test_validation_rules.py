@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from homes import make_home
 from kgraph.dataset import load_text
 from kgraph.errors import QueryFileError, ShapeError
 from kgraph.languages import LANGUAGES
+from kgraph.report import Report
 from kgraph.turtle import read_turtle
 from kgraph.validation import RuleBook, check_files, load_rules
 from kgraph.validation.engines import run_pyshacl, run_shacl
@@ -36,6 +38,12 @@ def rules(world: Path) -> RuleBook:
     return load_rules(world)
 
 
+@pytest.fixture(scope="module")
+def failing_report(world: Path, rules: RuleBook) -> Callable[[str], Report]:
+    """Checks the failing example of a rule, each once."""
+    return cache(lambda code: check_files([FIXTURES / "shapes" / code / "fail.ttl"], world, rules=rules))
+
+
 def expected(path: Path) -> list[tuple[int, str]]:
     """Return the lines that a fixture marks with codes in a closing comment."""
     found: list[tuple[int, str]] = []
@@ -50,11 +58,11 @@ _passed: set[str] = set()
 
 @pytest.mark.parametrize("code", CODES)
 def test_a_rule_remarks_on_its_failing_example_alone_and_in_the_right_line(
-    code: str, world: Path, rules: RuleBook
+    code: str, world: Path, rules: RuleBook, failing_report: Callable[[str], Report]
 ) -> None:
     """The failing example gives exactly the code at the marked line; the passing one gives nothing."""
     failing, passing = FIXTURES / "shapes" / code / "fail.ttl", FIXTURES / "shapes" / code / "pass.ttl"
-    report = check_files([failing], world, rules=rules)
+    report = failing_report(code)
     assert [(remark.line, remark.code) for remark in report] == expected(failing) != []
     assert {remark.code for remark in report} == {code}
     if (text := load_text(passing)) not in _passed:
@@ -103,12 +111,12 @@ def test_codes_are_unique(rules: RuleBook) -> None:
     assert len(codes) == len(set(codes))
 
 
-def test_no_remark_leaves_a_placeholder_unfilled(world: Path, rules: RuleBook) -> None:
+def test_no_remark_leaves_a_placeholder_unfilled(failing_report: Callable[[str], Report]) -> None:
     """What a rule's message speaks of is filled in when the rule finds a fault."""
     for code in CODES:
         if code[-1] not in "ahjo":
             continue
-        report = check_files([FIXTURES / "shapes" / code / "fail.ttl"], world, rules=rules)
+        report = failing_report(code)
         for language in LANGUAGES:
             assert not re.search(r"\{[$?\w]+\}", report.render_text(language)), code
 

@@ -6,7 +6,7 @@ Each fault is a query that finds it and a statement that plants it, so that no c
 from __future__ import annotations
 
 import tomllib
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import pytest
@@ -244,12 +244,18 @@ def axioms(home: Path) -> str:
     return "\n".join(path.read_text(encoding="utf-8") for path in paths)
 
 
+@lru_cache(maxsize=1)
+def loaded(turtle: str) -> Store:
+    """A store with what a text says, kept for the next query, which is mostly of the same text."""
+    store = Store()
+    store.load(turtle.encode(), format=RdfFormat.TURTLE)
+    return store
+
+
 @cache
 def found(turtle: str, query: str) -> frozenset[str]:
     """The entities that a query for a fault finds, by their names."""
-    store = Store()
-    store.load(turtle.encode(), format=RdfFormat.TURTLE)
-    rows = store.query(f"{HEADER}SELECT DISTINCT ?entity WHERE {{ {query} }}")
+    rows = loaded(turtle).query(f"{HEADER}SELECT DISTINCT ?entity WHERE {{ {query} }}")
     assert isinstance(rows, QuerySolutions)
     return frozenset(str(row["entity"]).strip("<>").removeprefix(TERMS) for row in rows)
 

@@ -12,6 +12,7 @@ import heapq
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Set
+from functools import cache
 from itertools import count, product
 from typing import NamedTuple
 
@@ -175,6 +176,7 @@ class QueryReach(NamedTuple):
         return any(all(one_of & predicates for one_of in need) for need in self.needs)
 
 
+@cache
 def query_reach(text: str) -> QueryReach:
     """Return how far a check query looks; raises :class:`NotDerivableError` where its text does not tell it."""
     bare = re.sub(r"^\s*#.*$", "", text, flags=re.MULTILINE)
