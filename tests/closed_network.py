@@ -187,8 +187,9 @@ class ClosedNetwork:
         return self.tell("received")  # type: ignore[return-value]
 
     def log(self) -> list[dict[str, object]]:
-        """Return the lines of the log of the usual server."""
-        return [json.loads(line) for line in (self._folder / "log").read_text(encoding="utf-8").splitlines()]
+        """Return the lines of the log of the usual server that are written whole."""
+        whole = (self._folder / "log").read_text(encoding="utf-8").rpartition("\n")[0]
+        return [json.loads(line) for line in whole.splitlines()]
 
     def close(self) -> None:
         """Close the connections."""

@@ -256,7 +256,7 @@ def nested(levels: int, format: Format, text: str = "o") -> bytes:
     return f'{{"head":{{"vars":["s"]}},"results":{{"bindings":[{{"s":{term}}}]}}}}'.encode()
 
 
-BRACKETS = '}]{[(<<( \\\\\\" ' * 300
+BRACKETS = '}]{[(<<( \\\\\\" ' * 20
 
 
 @pytest.mark.parametrize(("text", "carrier"), [(SELECT, JSON_RESULTS), (CONSTRUCT, N_TRIPLES)])
