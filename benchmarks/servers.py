@@ -132,7 +132,9 @@ class Server(ABC):
         while time.monotonic() < deadline:
             time.sleep(_SETTLING_STEP)
             now = self._processor_seconds()
-            if now - before <= _IDLE_SHARE * _SETTLING_STEP:
+            # A process that has ended takes what it used with it: only where the same ones are there can it be told.
+            is_same = now.keys() == before.keys()
+            if is_same and sum(now.values()) - sum(before.values()) <= _IDLE_SHARE * _SETTLING_STEP:
                 return
             before = now
 
@@ -168,9 +170,11 @@ class Server(ABC):
             self._connection.close()
             self._connection = None
 
-    def _processor_seconds(self) -> float:
+    def _processor_seconds(self) -> dict[int, float]:
+        """Return what each process of the server has used so far."""
         assert self._process is not None
-        return sum(_processor_ticks(pid) for pid in process_tree(self._process.pid)) / os.sysconf("SC_CLK_TCK")
+        ticks = os.sysconf("SC_CLK_TCK")
+        return {pid: _processor_ticks(pid) / ticks for pid in process_tree(self._process.pid)}
 
     def _parameters(self) -> dict[str, str]:
         return {}
