@@ -8,10 +8,12 @@ import shutil
 import signal
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from waiting import TRIPLETS, slow_query
 
 from kgraph.dataset import load_dataset
 from kgraph.errors import (
@@ -31,6 +33,7 @@ from kgraph.store.workers import WorkerLimits, WorkerStore, can_isolate
 from kgraph.vocabulary import TERMS
 
 PEOPLE = f"SELECT (COUNT(*) AS ?count) WHERE {{ ?person a <{TERMS}Person> }}"
+COUNTED = b"n\r\n%d\r\n" % TRIPLETS
 ENDLESS = "SELECT (COUNT(*) AS ?count) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l . ?m ?n ?o }"
 
 
@@ -124,6 +127,30 @@ def test_slow_queries_are_limited(tiny_home: Path) -> None:
     store = WorkerStore(tiny_home, WorkerLimits(places=2, slow_places=1, timeout=4, patience=1))
     assert ends_of(store, 2) == [QueryTimeoutError.__name__, StoreBusyError.__name__]
     assert ends_of(store, 2) == [QueryTimeoutError.__name__, StoreBusyError.__name__]
+    store.close()
+
+
+@needs_isolation
+def test_the_process_of_a_slow_query_is_kept_for_the_next(tiny_home: Path) -> None:
+    """The one that took its place stays as well, so that after the first such query no more processes are made."""
+    store = WorkerStore(tiny_home, WorkerLimits(places=1, slow_places=1, timeout=60))
+    for number in range(5):
+        assert store.query(Query(slow_query(number)), CSV).read() == COUNTED
+        assert store.query(Query("ASK {}"), CSV).read() == b"true"
+        assert store.slow.taken == 0
+    assert store.forks == 2
+    store.close()
+
+
+@needs_isolation
+def test_no_more_processes_are_kept_than_there_are_slow_places(tiny_home: Path) -> None:
+    """Whatever comes at once, all are answered, and those that are kept beside the places are few."""
+    store = WorkerStore(tiny_home, WorkerLimits(places=2, slow_places=1, timeout=60, patience=60))
+    with ThreadPoolExecutor(6) as executor:
+        answers = executor.map(lambda number: store.query(Query(slow_query(number)), CSV).read(), range(12))
+        assert list(answers) == [COUNTED] * 12
+    assert store.slow.taken == 0
+    assert len(store.spares) == 1
     store.close()
 
 

@@ -7,9 +7,11 @@ import shutil
 import signal
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from waiting import TRIPLETS, slow_query
 
 from kgraph.errors import (
     ChangeTimeoutError,
@@ -24,6 +26,7 @@ from kgraph.store.base import ALL, ASSERTED, INFERRED, Change, GraphWrite, Outco
 from kgraph.store.held import Source
 from kgraph.store.patch import render_rows
 from kgraph.store.state import StateView
+from kgraph.store.workers import WorkerLimits
 from kgraph.store.writing import JournaledStore, WriteLimits
 from kgraph.vocabulary import GRAPHS
 
@@ -464,5 +467,24 @@ def test_a_start_while_a_change_is_written_waits_for_it(tiny_home: Path, tmp_pat
             reader.join(30)
         assert len(answers) == 3 and all(answer in ([], ["1"]) for answer in answers)
         assert rows(store, ":a :p ?v") == ["1"]
+    finally:
+        store.close()
+
+
+def test_a_process_kept_after_a_slow_query_is_not_asked_after_a_change(tiny_home: Path, tmp_path: Path) -> None:
+    """It knows the data as they were; who asks after the change sees it, in whatever process."""
+    reading = WorkerLimits(places=1, slow_places=2, timeout=60, patience=60)
+    store = JournaledStore(Source(tiny_home, tmp_path / "state"), reading)
+
+    def ask(number: int) -> bytes:
+        text = slow_query(number).replace("{", "{ OPTIONAL { <urn:x> <urn:p> ?value } ", 1)
+        return store.query(Query(text.replace("(COUNT", "(SAMPLE(?value) AS ?v) (COUNT")), CSV).read()
+
+    try:
+        with ThreadPoolExecutor(3) as executor:
+            assert set(executor.map(ask, range(3))) == {b"v,n\r\n,%d\r\n" % TRIPLETS}
+            assert len(store.spares) == 2
+            update(store, "INSERT DATA { <urn:x> <urn:p> 1 }")
+            assert set(executor.map(ask, range(3, 6))) == {b"v,n\r\n1,%d\r\n" % TRIPLETS}
     finally:
         store.close()

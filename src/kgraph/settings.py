@@ -90,8 +90,9 @@ class Settings:
         least=0,
     )
     copies: int = _setting(
-        1_000_000,
-        "statements up to which the default graphs are held once more, so that queries answer faster; 0 holds none",
+        3_000_000,
+        "statements up to which the default graphs are held once more, for about 470 bytes each, so that queries "
+        "answer faster; 0 holds none",
         least=0,
     )
     quick_start: int = _setting(

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
-from waiting import wait_until
+from waiting import TRIPLETS, slow_query, wait_until
 
 from kgraph.store.workers import can_isolate
 
@@ -38,6 +38,7 @@ HOSTILE = [
     "ASK { FILTER(" + "(" * 10_000 + "1" + ")" * 10_000 + ") }",
 ]
 PLACES = 2
+COUNTED = f"n\r\n{TRIPLETS}\r\n"
 
 
 def ask(address: str, query: str, timeout: float = 30.0) -> httpx.Response:
@@ -118,6 +119,32 @@ def test_a_client_that_leaves_ends_its_query(serve: Serve) -> None:
                 ask(address, CROSS, timeout=0.5)
         assert wait_until(lambda: measured(address, "kgraph_slow_queries") == 0)
         assert measured(address, "kgraph_slow_queries_waiting") == 0
+
+
+def test_a_query_that_turns_out_to_be_slow_goes_on(serve: Serve) -> None:
+    """On whatever way it was begun, it is neither begun anew nor is its process replaced while others are free."""
+    with serve(query_workers=2, query_timeout=60.0, borrowers=0) as address, httpx.Client(timeout=60) as client:
+
+        def count(number: int) -> str:
+            asked = {"query": slow_query(number)}
+            return client.get(address + "/sparql", params=asked, headers={"Accept": "text/csv"}).text
+
+        assert count(0) == COUNTED
+        before = measured(address, "kgraph_forks_total")
+        assert [count(number) for number in range(1, 5)] == [COUNTED] * 4
+        assert measured(address, "kgraph_forks_total") == before
+
+
+def test_a_client_that_leaves_ends_a_query_that_was_slow_on_the_short_way(serve: Serve) -> None:
+    """Its processor is free again long before the query's time is up."""
+    with serve(query_workers=2, query_timeout=600.0, borrowers=0) as address:
+        asked = {"query": CROSS}
+        assert httpx.get(address + "/sparql", params={"query": ASK}).status_code == 200
+        for _ in range(3):
+            with contextlib.suppress(httpx.ReadTimeout):
+                httpx.get(address + "/sparql", params=asked, timeout=2.0)
+        assert wait_until(lambda: measured(address, "kgraph_places_idle") == 2)
+        assert measured(address, "kgraph_slow_queries") == 0
 
 
 def test_an_answer_that_is_too_large_is_refused_with_a_code(serve: Serve) -> None:

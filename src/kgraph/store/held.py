@@ -47,7 +47,7 @@ class Source:
     checker: str = ""
     memory: int = 2048
     draft_memory: int = 4096
-    copies: int = 1_000_000
+    copies: int = 3_000_000
     on_disk: bool = False
     quick: int = 0
     bridge: bool = False

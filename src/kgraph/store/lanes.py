@@ -19,6 +19,9 @@ from kgraph.store.runs import HELD, PATIENCE, Host, Run, request_frame
 _AT_ONCE = 65536
 """Bytes of a query that the socket to a waiting process certainly takes without delay."""
 
+_KEPT = 1.0
+"""Seconds for which a query that was handed over waits for the request that goes on with it."""
+
 _EVENTS = select.EPOLLIN | select.EPOLLET if hasattr(select, "epoll") else 0
 
 T = TypeVar("T")
@@ -77,10 +80,16 @@ class Lane:
         self._executor = ThreadPoolExecutor(threads, "kgraph-query")
         self._asked: dict[int, tuple[Run, Waiting]] = {}
         self._watched: dict[int, Worker] = {}
+        self._begun: list[Run] = []
         self.loop.add_reader(self._epoll.fileno(), self._look)
 
     async def ask(self, query: Query, format: Format, when_long: Callable[[], None]) -> Answer:
         """Answer a query; ``when_long`` is called if the answer is not there at once."""
+        begun = self._find_begun(query, format)
+        if begun is not None:
+            begun.adopt(query)
+            when_long()
+            return await self.in_thread(self._hall.go_on, begun, query, format)
         frame = request_frame(query, format)
         if len(frame) > _AT_ONCE or self._hall.is_slow(query):
             when_long()
@@ -112,6 +121,12 @@ class Lane:
         self._unwatch(worker)
         when_long()
         return await self.in_thread(self._hall.go_on, run, query, format)
+
+    def hand_over(self, run: Run) -> None:
+        """Let the next request for the same go on with a query; without one that comes soon it is given up."""
+        self._unwatch(run.worker)
+        self._begun.append(run)
+        self.loop.call_later(_KEPT, self._drop, run)
 
     async def in_thread(self, call: Callable[..., T], *arguments: object) -> T:
         """Call something that waits, in a thread."""
@@ -165,6 +180,19 @@ class Lane:
             self._hall.places.put(worker)
         else:
             place.set_result(worker)
+
+    def _find_begun(self, query: Query, format: Format) -> Run | None:
+        """Return a query that was handed over and is the same, of the present state of the data."""
+        for run in self._begun:
+            if run.query == query and run.format is format and self._hall.is_ready(run.worker):
+                self._begun.remove(run)
+                return run
+        return None
+
+    def _drop(self, run: Run) -> None:
+        if run in self._begun:
+            self._begun.remove(run)
+            run.close()
 
     def _unwatch(self, worker: Worker) -> None:
         if self._watched.pop(worker.descriptor, None) is worker:

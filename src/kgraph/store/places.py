@@ -151,3 +151,34 @@ class SlowPlaces:
         with self._lock:
             self.taken += taken
             self.waiting += waiting
+
+
+class Spares:
+    """Processes that are done with a slow query and wait for the next, or for a place that gets free.
+
+    A process has a copy of its own of all the memory that it has changed, and an engine in memory changes what it
+    reads, since it counts who uses what. In a large graph a fresh process therefore takes several times as long for its
+    first queries as for the next ones.
+    """
+
+    def __init__(self) -> None:
+        """Have none yet."""
+        self._lock = threading.Lock()
+        self._workers: list[Worker] = []
+
+    def put(self, worker: Worker, most: int) -> bool:
+        """Keep a process unless there are so many already; tell whether it is kept."""
+        with self._lock:
+            if len(self._workers) >= most:
+                return False
+            self._workers.append(worker)
+            return True
+
+    def take(self) -> Worker | None:
+        """Return the process that was kept last, if there is any."""
+        with self._lock:
+            return self._workers.pop() if self._workers else None
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._workers)

@@ -16,6 +16,9 @@ from kgraph.store.base import Revision
 
 _NICE = 10
 _PROCESS_CLOCK = 2
+_MINOR_FAULTS = 10
+"""The field of proc_pid_stat(5) with the number of pages that a process had to ask for and that were in memory."""
+
 # More than this at once costs an allocation that goes to the system each time, also for small answers.
 _READ = 65536
 
@@ -118,10 +121,31 @@ class Worker:
         except OSError:
             return float("inf")
 
+    def memory_taken(self) -> int:
+        """Return how many bytes of memory the process has made its own at most, by the pages that it had to ask for."""
+        try:
+            with open(f"/proc/{self.pid}/stat", encoding="ascii", errors="replace") as status:
+                # The second field, in brackets, is the command's name; those after it are counted from the third.
+                pages = int(status.read().rpartition(")")[2].split()[_MINOR_FAULTS - 3])
+        except OSError:
+            return 0
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
     def yield_processor(self) -> None:
         """Let other processes go first from now on."""
         with contextlib.suppress(ProcessLookupError):
             os.setpriority(os.PRIO_PROCESS, self.pid, _NICE)
+
+    def regain_processor(self) -> bool:
+        """Let it have as much of the processors as others again; tell whether that is allowed.
+
+        It is with ``CAP_SYS_NICE`` or where ``RLIMIT_NICE`` is so high (setpriority(2)).
+        """
+        try:
+            os.setpriority(os.PRIO_PROCESS, self.pid, os.getpriority(os.PRIO_PROCESS, 0))
+        except OSError:
+            return False
+        return True
 
 
 def can_isolate() -> bool:

@@ -22,16 +22,19 @@ from kgraph.errors import (
 from kgraph.formats import Format
 from kgraph.store.base import Answer, Query
 from kgraph.store.frames import DATA, ERROR, OUT_OF_MEMORY, QUERY, pack_frame, read_frames
-from kgraph.store.places import SlowPlaces
+from kgraph.store.places import Places, SlowPlaces
 from kgraph.store.processes import Worker, WorkerLimits
 
 PATIENCE = 0.1
-"""Seconds after which a query gives its place up to one that has just begun."""
+"""Seconds after which a query gives its place up to one that has just begun, if there is no other place for that."""
 
 HELD = 4 * 1024 * 1024
 """Bytes of an answer that are held back while its query is young: so much fails with a status, not with a cut."""
 
 _FORBEARANCE = 1.0
+_ENDURANCE = 0.25
+"""Seconds of processor time after which a query leaves its place in any case, and goes on with less of the
+processors."""
 
 
 class Overdue(Exception):
@@ -49,10 +52,14 @@ class Host(Protocol):
     """Who hands out the places."""
 
     limits: WorkerLimits
+    places: Places
     slow: SlowPlaces
 
     def fill_place(self, worker: Worker | None = None) -> None:
-        """Give a place to a process that is done with its query, or to a fresh one."""
+        """Give a place to a process that is done with its query, or to another one."""
+
+    def take_back(self, worker: Worker) -> None:
+        """Keep a process that is done with a slow query for the next, or end it."""
 
 
 def request_frame(query: Query, format: Format) -> bytes:
@@ -73,7 +80,11 @@ def request_frame(query: Query, format: Format) -> bytes:
 
 
 class Run:
-    """A query that a process answers. It begins in a place; if it takes long it leaves it and goes on as a slow one."""
+    """A query that a process answers. It begins in a place; if it takes long it leaves it and goes on as a slow one.
+
+    One that takes very long goes on with less of the processors. Where these cannot be given back to its process
+    (:meth:`kgraph.store.processes.Worker.regain_processor`), that is of no use to others afterwards.
+    """
 
     def __init__(self, host: Host, worker: Worker, query: Query, format: Format, *, is_slow: bool = False) -> None:
         """Take a worker that waits; ``is_slow`` tells that a slow place was taken for it already."""
@@ -82,8 +93,8 @@ class Run:
         self.held = 0
         self.ended = False
         self._host = host
-        self._query = query
-        self._format = format
+        self.query = query
+        self.format = format
         self._timeout = min(query.timeout or host.limits.timeout, host.limits.timeout)
         self._began = time.monotonic()
         self._waited = 0.0
@@ -91,16 +102,15 @@ class Run:
         self._size = 0
         self._received = bytearray()
         self._slow = is_slow
+        self._spent = False
         self._open = True
         self._lock = threading.Lock()
         self._watch: threading.Timer | None = None
 
     def ask(self) -> Answer:
         """Send the query and wait for its answer, or for as much of it as is held back."""
-        if self._slow:
-            self.worker.yield_processor()
         try:
-            self.worker.send(request_frame(self._query, self._format), self._timeout)
+            self.worker.send(request_frame(self.query, self.format), self._timeout)
         except OSError as error:
             self.close()
             raise ProcessLostError() from error
@@ -112,12 +122,12 @@ class Run:
         Raises :class:`Overdue` if the query is slow and there is no place for one.
         """
         try:
-            if self._query.cancellation is not None:
-                self._query.cancellation.on_cancel(self.close)
+            if self.query.cancellation is not None:
+                self.query.cancellation.on_cancel(self.close)
             while not (self.ended or self.held >= HELD or (self._slow and self.chunks)):
                 self._receive()
             if not self.ended:
-                self._become_slow(may_stay=False)
+                self._leave_place()
                 self._watch = threading.Timer(self._host.limits.stream_timeout, self.close)
                 self._watch.daemon = True
                 self._watch.start()
@@ -157,8 +167,8 @@ class Run:
         revision = self.worker.revision
         if self.ended:
             self._finish(healthy=True)
-            return Answer(self._format, revision, iter(self.chunks), self.held)
-        return Answer(self._format, revision, self._stream(), None, self.close)
+            return Answer(self.format, revision, iter(self.chunks), self.held)
+        return Answer(self.format, revision, self._stream(), None, self.close)
 
     def fail(self, error: Exception) -> Exception:
         """Give the place back after an error, and return the error that tells of it."""
@@ -171,6 +181,10 @@ class Run:
         On a busy machine a small query may wait for a processor: only what it used counts against it, for a while.
         """
         return self.used() < PATIENCE / 2 and time.monotonic() - self._began < _FORBEARANCE
+
+    def adopt(self, query: Query) -> None:
+        """Go on for another request with the same query, which may be cancelled."""
+        self.query = query
 
     def used(self) -> float:
         """Return the seconds of processor time that the query has used so far."""
@@ -198,7 +212,7 @@ class Run:
             while not self.worker.wait(self._turn(began)):
                 if self._left(began) <= 0:
                     raise QueryTimeoutError(self._timeout)
-                self._become_slow(may_stay=True)
+                self._look()
             data = self.worker.read()
         except BlockingIOError:
             return
@@ -211,7 +225,7 @@ class Run:
     def _turn(self, began: float) -> float:
         """Return how long to wait for the process before looking at the query again."""
         left = self._left(began)
-        if self._slow:
+        if self._spent:
             return left
         young = PATIENCE - (time.monotonic() - self._began)
         return min(left, young if young > 0 else PATIENCE)
@@ -219,17 +233,27 @@ class Run:
     def _left(self, began: float) -> float:
         return self._timeout - self._waited - (time.monotonic() - began)
 
-    def _become_slow(self, *, may_stay: bool) -> None:
-        """Leave the place to a fresh process and go on with less of the processors."""
+    def _look(self) -> None:
+        """Have a query that takes long leave its place if others want it, and one that takes very long step back."""
+        if not self._slow and self.is_patient():
+            return
+        used = self.used()
+        places = self._host.places
+        if not self._slow and (used >= _ENDURANCE or not places.idle):
+            self._leave_place(may_stay=used < _ENDURANCE and not places.waiting)
+        if used >= _ENDURANCE and not self._spent:
+            self._spent = True
+            self.worker.yield_processor()
+
+    def _leave_place(self, *, may_stay: bool = False) -> None:
+        """Leave the place to another process. Raises :class:`Overdue` if there is no slow place and it may not stay."""
         if self._slow:
             return
-        if may_stay and self.is_patient():
-            return
-        if not self._host.slow.take():
+        if self._host.slow.take():
+            self._slow = True
+            self._host.fill_place()
+        elif not may_stay:
             raise Overdue
-        self._slow = True
-        self.worker.yield_processor()
-        self._host.fill_place()
 
     def _finish(self, *, healthy: bool) -> None:
         """Give the place back, once; a process that is not done with its query is killed."""
@@ -240,16 +264,18 @@ class Run:
         if self._watch is not None:
             self._watch.cancel()
         self.worker.answered += 1
-        if self._slow:
-            used = self.used()
+        is_quick = healthy and self.used() < PATIENCE / 2
+        may_go_on = healthy and (not self._spent or self.worker.regain_processor())
+        if not may_go_on:
             self.worker.kill()
+        if self._slow:
             self._host.slow.leave()
-            if healthy and used < PATIENCE / 2:
-                self._host.slow.forget((self._query.text, self._query.dataset))
+            if may_go_on:
+                self._host.take_back(self.worker)
+            if is_quick:
+                self._host.slow.forget((self.query.text, self.query.dataset))
         else:
-            if not healthy:
-                self.worker.kill()
-            self._host.fill_place(self.worker if healthy else None)
+            self._host.fill_place(self.worker if may_go_on else None)
 
 
 def _told(content: Mapping[str, object], memory: int) -> Exception:

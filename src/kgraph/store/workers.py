@@ -2,9 +2,10 @@
 
 A query runs in a *place*: a forked process that sees a snapshot of the dataset, has no network, and is killed
 when the query has had its time. A query that takes longer than :data:`kgraph.store.runs.PATIENCE` gives its place
-up: another process takes it, so that there is always room for queries that have just begun, and the slow one goes on
-with less of the processors. Of slow queries there may be a limited number; further ones begin anew when one of these
-has ended, and a query that was slow once waits for a slow place from the start.
+up if no other is free: another process takes it, so that there is always room for queries that have just begun, and
+the slow one goes on beside the places, with less of the processors if it takes very long. Of slow queries there may be
+a limited number; further ones begin anew when one of these has ended, and a query that found no slow place once waits
+for one from the start. The process of a slow query that has ended is kept for the next.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from kgraph.store.embedded import DEVIATIONS
 from kgraph.store.frames import BORROW, FORK
 from kgraph.store.held import Source
 from kgraph.store.lanes import Lane
-from kgraph.store.places import Places, SlowPlaces
+from kgraph.store.places import Places, SlowPlaces, Spares
 from kgraph.store.processes import Worker, WorkerLimits, can_isolate
 from kgraph.store.runs import Overdue, ProcessLostError, Run
 from kgraph.store.supervision import Zygote
@@ -32,6 +33,7 @@ __all__ = ["WorkerLimits", "WorkerStore", "can_isolate"]
 
 _FAILURE_KEPT = 10.0
 _PARTING = 0.1
+_MIB = 1024 * 1024
 
 
 class WorkerStore:
@@ -47,6 +49,7 @@ class WorkerStore:
         self.limits = limits or WorkerLimits()
         self.places = Places(self.limits.waiting)
         self.slow = SlowPlaces(self.limits.slow_places, self.limits.waiting)
+        self.spares = Spares()
         self.forks = 0
         source = source if isinstance(source, Source) else Source(source)
         self._zygote = Zygote(replace(source, memory=self.limits.memory))
@@ -151,16 +154,31 @@ class WorkerStore:
         """
         return self._fork(BORROW)
 
+    def take_back(self, worker: Worker) -> None:
+        """Keep a process that is done with a slow query for the next, or end it.
+
+        With those that are kept there are never more processes than there are places and slow places.
+        """
+        most = self.limits.slow_places - self.slow.taken
+        is_useful = worker.answered < self.limits.queries and worker.memory_taken() <= self.limits.memory * _MIB
+        if self._closed or not is_useful or not self.is_ready(worker) or not self.spares.put(worker, most):
+            worker.kill()
+
     def fill_place(self, worker: Worker | None = None) -> None:
-        """Give a place to a process that is done with its query, or to a fresh one."""
+        """Give a place to a process that is done with its query, or to another one."""
         if worker is not None and worker.answered < self.limits.queries and not self._closed:
             self.places.put(worker)
             return
         if worker is not None:
             worker.kill()
-        if not self._closed:
-            with contextlib.suppress(RuntimeError):
-                self._forker.submit(self._fill)
+        if self._closed:
+            return
+        spare = self._take_spare()
+        if spare is not None:
+            self.places.put(spare)
+            return
+        with contextlib.suppress(RuntimeError):
+            self._forker.submit(self._fill)
 
     def close(self) -> None:
         """End all processes."""
@@ -168,6 +186,8 @@ class WorkerStore:
         self._forker.shutdown(wait=True, cancel_futures=True)
         for worker in self.places.drain():
             worker.kill()
+        while (spare := self.spares.take()) is not None:
+            spare.kill()
         self._zygote.close()
         if self._lane is not None:
             self._lane.close()
@@ -190,11 +210,19 @@ class WorkerStore:
         if not self.slow.take(self.limits.patience):
             raise StoreBusyError("too many slow queries")
         try:
-            worker = self._fork()
+            worker = self._take_spare() or self._fork()
         except QueryFailedError:
             self.slow.leave()
             raise
         return Run(self, worker, query, format, is_slow=True).ask()
+
+    def _take_spare(self) -> Worker | None:
+        """Return a process that is kept and of use; the others are ended."""
+        while (worker := self.spares.take()) is not None:
+            if self.is_ready(worker) and not worker.wait(0):
+                return worker
+            worker.kill()
+        return None
 
     def _fill(self) -> None:
         try:
