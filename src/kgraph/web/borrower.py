@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import hashlib
 import json
 import os
 import resource
@@ -40,15 +41,18 @@ from kgraph.web.rows import RowCounter
 MOST_LOANS = 256
 """Connections that one borrower may have."""
 
-_LARGEST = 262_144
+LARGEST = 262_144
 """Bytes of the longest answer of a connection that is lent."""
 
 LOAN = struct.Struct("=IB")
 """How a message begins: the number of the loan, which the server chose, and one of the kinds below."""
 
-LENT, UNSENT, USED, UNUSED, LEAVING = range(5)
+LENT, UNSENT, USED, UNUSED, LEAVING, HEAVY = range(6)
 """Kinds of messages: a connection and its client's address; a part of an answer that is not sent yet; a connection that
-comes back with requests answered, or with none; the borrower ends."""
+comes back with requests answered, or with none; the borrower ends; a kind of query is not to be answered here."""
+
+HEAVY_FOR = 60.0
+"""Seconds for which a kind of query is taken to be as slow, or its answers as long, as one of it was."""
 
 PART = 32_768
 """Bytes of an unsent rest of an answer that one message has at most."""
@@ -91,6 +95,7 @@ class Borrower:
         self._hints = Hints(store)
         self._heads = Heads(settings)
         self._cache = AnswerCache(settings.cache_mib * 1024 * 1024, at_once=0)
+        self._heavy: dict[bytes, float] = {}
         self._loans: dict[int, _Loan] = {}
         self._epoll = select.epoll()
         self._date = (0, b"")
@@ -118,6 +123,9 @@ class Borrower:
         """Take what the server lends; tell whether it goes on."""
         with descriptors_allowed():
             message, descriptors, _, _ = socket.recv_fds(self._channel, 256, 1)
+        if message and LOAN.unpack_from(message)[1] == HEAVY:
+            self._heavy[message[LOAN.size :]] = time.monotonic() + HEAVY_FOR
+            return True
         if not message or not descriptors:
             return False
         connection = socket.socket(fileno=descriptors[0])
@@ -189,11 +197,13 @@ class Borrower:
         if plain is None:
             return None
         question, fields = plain
+        if self._is_heavy(question.text):
+            return None
         try:
             body = self._ask(question)
         except (KgraphError, MemoryError):
             return None
-        if body is None or len(body) > _LARGEST:
+        if body is None or len(body) > LARGEST:
             return None
         coding = choose_coding(fields.get(b"accept-encoding", b"").decode("latin-1")) if len(body) >= LEAST else ""
         return self._tell(loan, self._keep(data, question, body, coding), started, is_hit=False)
@@ -206,6 +216,9 @@ class Borrower:
         body = self._store.render_answer(question.query, question.format)
         is_empty = len(body) < LEAST and says_nothing(text, body, question.format)
         return None if is_empty and self._has_hints(question.text, is_empty=True) else body
+
+    def _is_heavy(self, text: QueryText) -> bool:
+        return bool(self._heavy) and self._heavy.get(kind_of(text), 0.0) > time.monotonic()
 
     def _has_hints(self, text: QueryText, *, is_empty: bool) -> bool:
         looked_at = text.text if is_empty else text.skeleton
@@ -246,6 +259,11 @@ class Borrower:
         if self._date[0] != now:
             self._date = now, time.strftime("date: %a, %d %b %Y %H:%M:%S GMT\r\n", time.gmtime(now)).encode()
         return self._date[1]
+
+
+def kind_of(text: QueryText) -> bytes:
+    """Return what queries have in common that differ in a resource or a page only, in few bytes."""
+    return hashlib.blake2b(text.skeleton.encode(), digest_size=16).digest()
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from collections.abc import Hashable
 from typing import Protocol
 
 from kgraph.errors import RequestError, StoreBusyError
+from kgraph.sparql.text import QueryText
 from kgraph.store.base import Revision
 from kgraph.store.lanes import Lane
 from kgraph.store.processes import Worker
@@ -78,6 +79,11 @@ class DirectAnswers:
         if not direct.start():
             return None
         return direct
+
+    def note(self, text: QueryText, seconds: float, length: int) -> None:
+        """Take note of the processor time that a query took, and of the bytes of its answer, or of the first ones."""
+        if self.front.lending is not None:
+            self.front.lending.note(text, seconds, length)
 
     def _admit(self, peer: str) -> bool:
         """Count a request and its query in; tell whether the client may have both."""
@@ -145,6 +151,7 @@ class Direct:
         self._used = run.used()
         answer = run.answer()
         body = b"".join(answer.chunks)
+        self._answers.note(self._question.text, self._used, len(body))
         if len(body) < LEAST and self._answers.services.may_have_hints(self._question, body):
             self._take_long_way()
             return
@@ -197,6 +204,7 @@ class Direct:
 
     def _give_up(self, run: Run) -> None:
         """Take the long way with a query that goes on meanwhile."""
+        self._answers.note(self._question.text, run.used(), run.held)
         self._lane.hand_over(run)
         self._take_long_way()
 

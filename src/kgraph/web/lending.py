@@ -3,7 +3,8 @@
 A connection is lent when a request on it was plain and was answered quickly and shortly. It comes back with the first
 request that is otherwise, with newer data, and when nobody has used it for a moment. A borrower that is busy with one
 request for too long is killed, so that its other connections wait no longer: all come back with their requests unread.
-When that has happened a few times, nothing is lent for a while to the clients who had any.
+When that has happened a few times, nothing is lent for a while to the clients who had any. Borrowers are told which
+kinds of queries have taken long lately, or had long answers, and leave these to the server.
 """
 
 from __future__ import annotations
@@ -21,14 +22,33 @@ from typing import Protocol
 
 from kgraph.errors import QueryFailedError
 from kgraph.settings import Settings
+from kgraph.sparql.text import QueryText
 from kgraph.store.processes import Worker
 from kgraph.store.workers import WorkerStore
-from kgraph.web.borrower import LEAVING, LENT, LOAN, MOST_LOANS, PART, UNSENT, USED, settings_message
+from kgraph.web.borrower import (
+    HEAVY,
+    HEAVY_FOR,
+    LARGEST,
+    LEAVING,
+    LENT,
+    LOAN,
+    MOST_LOANS,
+    PART,
+    UNSENT,
+    USED,
+    kind_of,
+    settings_message,
+)
 from kgraph.web.questions import PlainQueries
 
 _LOOK_EVERY = 0.025
 _LONGEST = 0.1
 """Seconds of processor time that one request may take a borrower."""
+
+_COPYING = 5e-9
+_LONGEST_COPYING = 0.4
+"""Seconds that it may take beyond these for each byte of memory that it makes its own, which a fresh fork does where it
+reads for the first time, and seconds that this may take at most."""
 
 _REST = 1.0
 _QUICK = 0.01
@@ -38,6 +58,7 @@ _SHORT = 131_072
 _MISTRUST = 60.0
 _STRIKES = 3
 _MOST_MISTRUSTED = 10_000
+_MOST_HEAVY = 256
 _LOG_ROOM = 1024 * 1024
 _LOG_READ = 262_144
 _ANSWERED = re.compile(rb'"seconds": ([0-9.]+), "bytes": (\d+)')
@@ -74,6 +95,7 @@ class _Borrower:
     log: int
     loans: dict[int, _Loan] = field(default_factory=dict)
     used: float = 0.0
+    memory: int = 0
     line: bytes = b""
     is_leaving: bool = False
     is_stuck: bool = False
@@ -92,6 +114,7 @@ class Lending:
         self._borrowers: list[_Borrower] = []
         self._numbers = count(1)
         self._strikes: dict[str, tuple[int, float]] = {}
+        self._heavy: dict[bytes, float] = {}
         self._making: asyncio.Task[None] | None = None
         self._started = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
@@ -131,6 +154,20 @@ class Lending:
         if self._timer is None:
             self._look_later()
         return True
+
+    def note(self, text: QueryText, seconds: float, length: int) -> None:
+        """Take note of what a query took; kinds that take much are left to the server for a while."""
+        if self._most == 0 or (seconds <= _LONGEST / 2 and length <= LARGEST):
+            return
+        now = asyncio.get_running_loop().time()
+        kind = kind_of(text)
+        if self._heavy.get(kind, 0.0) > now + HEAVY_FOR / 2:
+            return
+        self._heavy = {each: until for each, until in self._heavy.items() if until > now}
+        if len(self._heavy) < _MOST_HEAVY:
+            self._heavy[kind] = now + HEAVY_FOR
+            for borrower in self._borrowers:
+                self._tell_of(borrower, kind)
 
     def recall(self, connection: Lendable) -> None:
         """Have a connection come back, and with it all that its borrower has."""
@@ -193,10 +230,19 @@ class Lending:
             return False
         finally:
             os.close(writing)
-        borrower = _Borrower(process, reading, used=process.processor_time())
+        borrower = _Borrower(process, reading, used=process.processor_time(), memory=process.memory_taken())
         self._borrowers.append(borrower)
+        for kind in self._heavy:
+            self._tell_of(borrower, kind)
         asyncio.get_running_loop().add_reader(process.descriptor, self._read, borrower)
         return True
+
+    @staticmethod
+    def _tell_of(borrower: _Borrower, kind: bytes) -> None:
+        """Tell a borrower of a kind of query. If it is too busy to hear more, it will take one that it might leave."""
+        if not borrower.is_leaving:
+            with contextlib.suppress(OSError):
+                borrower.process.channel.send(LOAN.pack(0, HEAVY) + kind)
 
     def _read(self, borrower: _Borrower) -> None:
         """Take back what a borrower gives back, or everything if it is gone."""
@@ -259,10 +305,12 @@ class Lending:
         for borrower in list(self._borrowers):
             if not borrower.loans or borrower.is_stuck:
                 continue
-            used = borrower.process.processor_time()
+            used, memory = borrower.process.processor_time(), borrower.process.memory_taken()
             if self._hear(borrower):
-                borrower.used = used
-            elif used - borrower.used > _LONGEST:
+                borrower.used, borrower.memory = used, memory
+                continue
+            copying = min(_COPYING * (memory - borrower.memory), _LONGEST_COPYING)
+            if used - borrower.used > _LONGEST + copying:
                 # What it has is taken back when it has ended: until then it may be sending.
                 self.stuck += 1
                 borrower.is_stuck = borrower.is_leaving = True
