@@ -27,9 +27,11 @@ from kgraph.store.frames import APPLY, BORROW, ERROR, FOLLOW, FORK, KEEP, RETIRE
 from kgraph.store.held import Source
 from kgraph.store.wire import pack_draft
 
-_ALLOCATION = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=200"}
+_ALLOCATION = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=200:glibc.malloc.hugetlb=1"}
 """The engine reads a query into many small pieces and drops them together. With room for only seven of a size, as is
-usual, the C library sorts the rest into its common lists, which takes an eighth of the time of a short query."""
+usual, the C library sorts the rest into its common lists, which takes an eighth of the time of a short query. And with
+the data in large pages, where the system has them (``transparent_hugepage`` as ``madvise`` or ``always``), a fork takes
+a tenth of the time or less, since there are fewer entries of pages to be copied."""
 
 _PARTING = 10.0
 _BEHIND = 200
