@@ -148,6 +148,11 @@ def test_a_name_that_is_not_there_is_told_beside_the_answer(command: Command, ti
     assert (ended.code, ended.out) == (0, "false\n")
     assert "2:14: ink:knowledge_gap" in ended.err and "Did you mean ink:KnowledgeGap?" in ended.err
     assert "FROM" in command(*query, text.replace("knowledge_gap", "Claim")).err
+    called = command(
+        *query, "PREFIX fn: <http://www.w3.org/2005/xpath-functions#>\nASK { FILTER(!fn:contains('a', 'b')) }"
+    )
+    assert (called.code, called.out) == (0, "false\n")
+    assert "2:15: There is no function fn:contains here" in called.err and "Did you mean CONTAINS?" in called.err
 
 
 def test_a_file_with_a_header_has_parameters(command: Command, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from kgraph.sparql.plain import read_plain, skeleton_of
 from kgraph.sparql.text import read_query_text
 
+XSD = "http://www.w3.org/2001/XMLSchema#"
 RESOURCE = "https://w3id.org/inkludering/id/"
 
 PLAIN = [
@@ -15,6 +16,9 @@ PLAIN = [
     f"# of one\nPREFIX id: <{RESOURCE}>\nASK {{ id:x ?p <{RESOURCE}service/from-rand> }}",
     f"DESCRIBE <{RESOURCE}project/hjelmeland>",
     f"SELECT ?x {{ ?x ?p '<{RESOURCE}finding/7>' FILTER(?x > 'a') }} limit 5",
+    "SELECT (COUNT(?x) AS ?n) { ?x <http://e/p> ?y FILTER(?y > (1 + 2) && REGEX(STR(?x), 'a:b')) } ORDER BY (?n)",
+    f"PREFIX xsd: <{XSD}> PREFIX e: <http://e/> SELECT ?x {{ ?x e:p ?y FILTER(xsd:integer (?y) > 1) }}",
+    f"SELECT ?x {{ ?x ?p ?y FILTER(<{XSD}dateTime>(?y) < <{XSD}dateTime> # that\n('2020-01-01T00:00:00')) }}",
 ]
 
 NOT_PLAIN = [
@@ -27,6 +31,15 @@ NOT_PLAIN = [
     f"SELECT ?x {{ ?x ?p <relative>, <{RESOURCE}a> }}",
     f"SELECT ?x {{ ?x ?p <{RESOURCE}a\\u0062> }}",
     f"INSERT DATA {{ <{RESOURCE}a> <{RESOURCE}b> 1 }}",
+    "SELECT ?x { ?x ?p ?y FILTER(<http://e/f>(?y)) }",
+    "SELECT ?x { ?x ?p ?y FILTER(<http://e/f> # integer\n (?y)) }",
+    f"SELECT ?x {{ ?x ?p ?y FILTER(<{RESOURCE}f>(?y)) }}",
+    f"PREFIX xsd: <{XSD}> SELECT ?x {{ ?x ?p ?y FILTER(xsd:int(?y) = xsd:integer(?y)) }}",
+    f"PREFIX xsd: <http://e/> # PREFIX xsd: <{XSD}>\nSELECT ?x {{ ?x ?p ?y FILTER(xsd:integer(?y)) }}",
+    f"# PREFIX : <{XSD}>\nPREFIX : <http://e/> SELECT ?x {{ ?x ?p ?y FILTER :integer(?y) }}",
+    f"PREFIX xsd: <{XSD}> PREFIX a-xsd: <http://e/> SELECT ?x {{ ?x ?p ?y FILTER(a-xsd:integer(?y)) }}",
+    f"PREFIX xsd: <{XSD}> SELECT ?x {{ ?x ?p ?y FILTER(xsd:integer\u00b7(?y)) }}",
+    "PREFIX urn: <http://e/> SELECT ?x { ?x ?p ?y FILTER(?x<urn:f(?y)) }",
     "SELECT ?x { " + "{" * 150 + "?x ?p ?o" + "}" * 150 + " }",
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -27,11 +28,12 @@ from kgraph.errors import (
 )
 from kgraph.formats import CSV, JSON_RESULTS, TURTLE
 from kgraph.store.answers import render_graph
-from kgraph.store.base import WITHOUT_REVISION, AtRevision, Cancellation, Query, Revision
+from kgraph.store.base import ALL, WITHOUT_REVISION, AtRevision, Cancellation, Query, Revision
 from kgraph.store.embedded import open_store
 from kgraph.store.workers import WorkerLimits, WorkerStore, can_isolate
-from kgraph.vocabulary import TERMS
+from kgraph.vocabulary import GRAPHS, TERMS
 
+XSD = "http://www.w3.org/2001/XMLSchema#"
 PEOPLE = f"SELECT (COUNT(*) AS ?count) WHERE {{ ?person a <{TERMS}Person> }}"
 COUNTED = b"n\r\n%d\r\n" % TRIPLETS
 ENDLESS = "SELECT (COUNT(*) AS ?count) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l . ?m ?n ?o }"
@@ -48,6 +50,35 @@ def test_the_revision_is_that_of_the_statements(tiny_home: Path, tmp_path: Path)
     extra = "<http://e/a> <http://e/b> <http://e/c> .\n"
     moved.write_text(extra, encoding="utf-8")
     assert open_store(load_dataset(copy)).revision.digest != digest
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        Query("SELECT ?y { BIND(COALESCE(<urn:f>(<urn:g>(1)), 5) AS ?y) }"),
+        Query("SELECT * { BIND(COALESCE(<urn:f>(<urn:g>(1)), 5) AS ?y) }"),
+        Query("SELECT ?y { GRAPH ?g { ?p a ?c BIND(COALESCE(<urn:f>(?c), 5) AS ?y) } } LIMIT 1"),
+        Query("SELECT ?y { ?p a ?c BIND(COALESCE(<urn:f>(?c), 5) AS ?y) } LIMIT 1", ((ALL,), ())),
+        Query("SELECT ?y { ?p a ?c BIND(COALESCE(<urn:f>(?c), 5) AS ?y) } LIMIT 1", ((GRAPHS + "report", ALL), ())),
+        Query("SELECT ?y { FILTER(COALESCE(<urn:f>(?y), true)) }", substitutions={"y": '"5"'}),
+    ],
+    ids=["named columns", "all columns", "named graphs", "with what follows", "united graphs", "substitutions"],
+)
+@pytest.mark.parametrize("is_isolated", [False, True], ids=["in process", "in processes"])
+def test_a_function_that_nobody_knows_is_an_error_where_it_is_called(
+    tiny_home: Path, query: Query, is_isolated: bool
+) -> None:
+    """Whatever graphs the query is about, and however many ask."""
+    if is_isolated and not can_isolate():
+        pytest.skip("this platform has no isolation")
+    store = WorkerStore(tiny_home) if is_isolated else open_store(load_dataset(tiny_home))
+    with contextlib.closing(store), ThreadPoolExecutor(8) as threads:
+        answers = threads.map(lambda _: store.query(query, CSV).read().splitlines()[1:], range(16))
+        assert list(answers) == [[b"5"]] * 16
+        assert [store.has_function(iri) for iri in (XSD + "integer", XSD + "int", "urn:f", "urn:f>()||<urn:g")] == [
+            True,
+            *[False] * 3,
+        ]
 
 
 def test_a_broken_file_is_named_with_its_line(tiny_home: Path, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from kgraph.web.server import server_config
 EX = "https://example.org/"
 JSON = "application/sparql-results+json"
 XML = "application/sparql-results+xml"
+TSV = "text/tab-separated-values"
 TURTLE = "text/turtle"
 N_TRIPLES = "application/n-triples"
 FORM = "application/x-www-form-urlencoded"

@@ -16,11 +16,6 @@ _BY_REASON: Mapping[str, str] = {
         """,
     "the engine does not tell a date with a time zone from one without": "open-world/date-2",
     "BNODE of one text is one blank node in the whole answer": "functions/bnode01",
-    "a function that the engine does not know is refused, not an error of the rows where it is called": """
-        syntax-sparql1/syntax-expr-05 syntax-sparql1/syntax-order-05 syntax-sparql1/syntax-order-06
-        syntax-sparql2/syntax-function-01 syntax-sparql2/syntax-function-02 syntax-sparql2/syntax-function-03
-        syntax-sparql2/syntax-function-04 syntax-query/test_4
-        """,
     "what cannot be an IRI is read as operators, where the longest token would be an IRI": "syntax-sparql3/syn-bad-26",
     "LOAD is refused, also where what follows it is wrong": """
         update-silent/load-silent update-silent/load-into-silent

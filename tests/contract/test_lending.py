@@ -142,6 +142,8 @@ def test_answers_are_the_same_byte_for_byte(serve: Serve) -> None:
         "PREFIX ink: <https://w3id.org/inkludering/ont#> SELECT (COUNT(*) AS ?n) { ?s ink:noSuchTerm ?o }",
         "SELECT * { broken",
         "SELECT (CONCAT('å', ?x) AS ?y) { VALUES ?x { 'a+b' 'c%20d' } }",
+        "SELECT (<urn:f>(?x) AS ?y) { VALUES ?x { 1 } }",
+        "PREFIX xsd: <http://www.w3.org/2001/XMLSchema#> SELECT (xsd:string(?x) AS ?y) { VALUES ?x { 1 } }",
     ]
     heads = [
         {"Accept": accept, "Accept_Encoding": coding}

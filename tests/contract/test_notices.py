@@ -156,6 +156,36 @@ def test_the_page_offers_the_query_with_the_right_name(client: httpx.Client) -> 
     assert "Mente du ink:Goal?" in ask(client, "SELECT ?x { ?x a ink:gaol }", BROWSER, lang="nb").text
 
 
+def test_the_page_offers_the_query_with_the_right_function(client: httpx.Client) -> None:
+    """The note tells what becomes of a call that is an error, and its link leads to an answer without a note."""
+    query = "PREFIX xsd: <http://www.w3.org/2001/XMLSchema#> SELECT ?x { ?x a ink:Goal FILTER(xsd:interger('1') = 1) }"
+    page = ask(client, query, BROWSER).text
+    assert (
+        f"Line 4, column {query.index('xsd:interger') + 1}" in page and "There is no function xsd:interger here" in page
+    )
+    assert "Did you mean xsd:integer?" in page
+    mended = client.get(mended_link(page), headers=BROWSER).text
+    assert "goal:meet" in mended and 'class="notice"' not in mended
+    for language, told in (("nn", "Her finst ingen funksjon xsd:interger"), ("nb", "Her finnes ingen funksjon")):
+        assert told in ask(client, query, BROWSER, lang=language).text
+    client.cookies.clear()
+
+
+def test_an_answer_that_is_sent_before_it_is_whole_tells_of_functions(client: httpx.Client) -> None:
+    """The head says it, before the engine has called the function for the last time."""
+    many = " ".join(map(str, range(25)))
+    rows = f"VALUES ?a {{ {many} }} VALUES ?b {{ {many} }} VALUES ?c {{ {many} }} BIND(<urn:f>(?a) AS ?d)"
+    answer = ask(client, f"SELECT ?a ?b ?c ?d ?e {{ {rows} BIND('{'x' * 400}' AS ?e) }}", {"Accept": "text/csv"})
+    assert "content-length" not in answer.headers
+    assert notice(answer) == ("unknown-function", {"term": "<urn:f>", "line": "4", "column": str(answer_column(rows))})
+    assert answer.text.count("\n") == 25**3 + 1
+
+
+def answer_column(rows: str) -> int:
+    """Return the column of a function in a query that begins with so many columns and then these rows."""
+    return len("SELECT ?a ?b ?c ?d ?e { ") + rows.index("<urn:f>") + 1
+
+
 @pytest.mark.parametrize(
     ("query", "told"),
     [

@@ -97,6 +97,21 @@ def test_queries_of_the_table_have_answers(inside: ClosedNetwork, local: str) ->
     assert sum(not rows_of(answer)[1] for answer in answers) <= 4
 
 
+def test_a_function_within_a_call_is_the_other_endpoints(inside: ClosedNetwork) -> None:
+    """It is sent as it stands, and nothing is remarked on it; one outside of calls that nobody knows is told."""
+    query = f"SELECT ?s {{ {SERVICE} {{ ?s :name ?n FILTER(:there(?n) || true) }} FILTER(!BOUND(?o)) }}"
+    inside.received()
+    within = inside.ask(PREFIXES + query)
+    assert within.status_code == 200 and within.json()["results"]["bindings"]
+    assert "kgraph-notice" not in within.headers
+    (sent,) = inside.received()
+    assert ":there(?n)" in str(sent["query"])
+    outside = inside.ask(PREFIXES + query.replace("!BOUND(?o)", ":there(?s)"))
+    assert outside.json()["results"]["bindings"] == []
+    column = query.index("!BOUND(?o)") + 1
+    assert outside.headers["kgraph-notice"] == f'unknown-function; term=":there"; line=2; column={column}'
+
+
 def test_calls_stand_in_graphs_of_ours(inside: ClosedNetwork) -> None:
     """GRAPH is about our data, SERVICE about theirs."""
     query = f"SELECT ?g ?n {{ GRAPH ?g {{ ?s a ink:Person . {SERVICE} {{ ?s :name ?n }} }} }}"

@@ -44,6 +44,9 @@ def test_endpoint_and_pages_answer_from_the_engine(
         mistaken = client.get("/sparql", params={"query": PEOPLE.replace("Person", "person_")})
         assert 'suggestion="<https://w3id.org/inkludering/ont#Person>"' in mistaken.headers["kgraph-notice"]
         assert "kgraph-notice" not in answer.headers
+        # What functions another engine has is not known here, and both refuse a text with one that they do not have.
+        called = client.get("/sparql", params={"query": "SELECT (<urn:f>(1) AS ?x) {}"})
+        assert (called.status_code, "kgraph-notice" in called.headers) == (500, False)
         assert client.post("/sparql", data={"update": "CLEAR ALL"}).status_code == 403
 
 

@@ -1,4 +1,4 @@
-"""What a query probably meant that names what is not there, or what only follows and is not stated.
+"""What a query probably meant that names what is not there, calls what nobody knows, or asks for what only follows.
 
 A text's names are looked up once a revision and remembered, by point look-ups that cost the same however large the
 graph is; what a mistaken name is nearest to is looked for only then.
@@ -27,11 +27,13 @@ from kgraph.formats import (
     Format,
 )
 from kgraph.languages import text as wording
+from kgraph.sparql.functions import may_call, read_functions, suggest_function
 from kgraph.sparql.names import Name, is_own, nearest, read_names, read_quickly, split_iri, write_like
 from kgraph.store.base import ALL, ASSERTED, INFERRED, AtRevision, Query, Row, Store, read_table
 from kgraph.vocabulary import BASE, CONCEPTS, GRAPHS, RESOURCES, SHAPES, TERMS
 
 UNKNOWN = "unknown-term"
+UNKNOWN_FUNCTION = "unknown-function"
 NEEDS_INFERENCE = "needs-inference"
 PASSED_OVER = "service-passed-over"
 
@@ -71,8 +73,9 @@ _NOTHING: Mapping[Format, re.Pattern[bytes]] = {
 class Hint:
     """What is to be said of one name of a text.
 
-    ``code`` is :data:`UNKNOWN` for a name that stands nowhere in the dataset, :data:`NEEDS_INFERENCE` for one that
-    only what follows has anything of, :data:`PASSED_OVER` for another endpoint that gave no answer to a SERVICE SILENT.
+    ``code`` is :data:`UNKNOWN` for a name that stands nowhere in the dataset, :data:`UNKNOWN_FUNCTION` for one that is
+    called and no function, :data:`NEEDS_INFERENCE` for one that only what follows has anything of, :data:`PASSED_OVER`
+    for another endpoint that gave no answer to a SERVICE SILENT.
     ``suggestion`` is what was probably meant, written as the text would write it, empty if nothing is much like it;
     ``cause`` the code of what was passed over.
     """
@@ -122,7 +125,8 @@ class Hints:
     def may_have(self, text: str, is_empty: bool) -> bool:
         """Tell, at once and without asking the store, whether :meth:`find` might find anything about a query.
 
-        Unless ``is_empty``, a query's skeleton (:func:`kgraph.sparql.plain.skeleton_of`) serves as well as its text.
+        Unless ``is_empty``, a query's skeleton (:func:`kgraph.sparql.plain.skeleton_of`) serves as well as its text. Of
+        functions :meth:`may_have_functions` tells.
         """
         memory = self._memory
         if not is_empty and text in memory.plain:
@@ -143,45 +147,55 @@ class Hints:
             memory.plain.add(text)
         return False
 
+    def may_have_functions(self, text: str) -> bool:
+        """Tell, at once, whether a text might call a function that nobody knows; no plain query does."""
+        return may_call(text)
+
     def find(
         self, text: str, dataset: tuple[tuple[str, ...], tuple[str, ...]] | None, *, is_empty: bool, thorough: bool
     ) -> tuple[Hint, ...]:
-        """Return what is to be said of a query's names, in their order; nothing if the store does not tell in time.
+        """Return what is to be said of a query's names, in their order, those of functions first.
+
+        Of other names nothing is said if the store does not tell in time.
 
         ``dataset`` holds the graphs that it is asked of, from its text or its request. Single resources are looked up
         if ``thorough`` is true or the answer is empty; that something only follows is said of empty answers from the
         default graph alone.
         """
+        functions = self._on_functions(text)
         try:
-            names = list(read_names(text))
+            names = _others(read_names(text), functions)
             written = {name.iri for name in names}
             graphs = () if dataset is None else dict.fromkeys((*dataset[0], *dataset[1]))
             names += [Name(graph, graph) for graph in graphs if is_own(graph) and graph not in written]
             wanted = [name for name in names if thorough or is_empty or not name.iri.startswith(RESOURCES)][:_MOST]
             standings = self._look_up([name.iri for name in wanted if name.iri not in _ALWAYS_THERE])
-            return tuple(islice(self._hints(wanted, standings, is_empty and dataset is None), _MOST_HINTS))
+            on_names = self._hints(wanted, standings, is_empty and dataset is None)
+            return (*functions, *islice(on_names, _MOST_HINTS - len(functions)))
         except KgraphError:
             # The answer counts, and must not be lost for want of a remark on it.
-            return ()
+            return functions
 
     def find_in_update(self, text: str, added: Iterable[tuple[str, ...]]) -> tuple[Hint, ...]:
-        """Return the terms and concepts that an update wrote and nothing declares; ``added`` has what it added."""
+        """Return the functions that an update called and nobody knows, the terms and concepts that it wrote and nothing
+        declares; ``added`` has what it added.
+        """
+        functions = self._on_functions(text, "Update")
         rows = list(added)
         used = {value for row in rows for value in row[1:3]}
         declared = {row[0] for row in rows}
         try:
             names = [
                 name
-                for name in read_names(text, "Update")
+                for name in _others(read_names(text, "Update"), functions)
                 if name.iri.startswith((TERMS, SHAPES, CONCEPTS)) and f"<{name.iri}>" in used - declared
             ][:_MOST]
             standings = self._look_up([name.iri for name in names])
             unknown = [name for name in names if not standings[name.iri].is_declared]
-            return tuple(
-                Hint(UNKNOWN, name, write_like(self._suggest(name.iri), name)) for name in unknown[:_MOST_HINTS]
-            )
+            on_names = (Hint(UNKNOWN, name, write_like(self._suggest(name.iri), name)) for name in unknown)
+            return (*functions, *islice(on_names, _MOST_HINTS - len(functions)))
         except KgraphError:
-            return ()
+            return functions
 
     def term_like(self, word: str) -> str:
         """Return the term of ours, written with its prefix, that a word without one probably means; else nothing."""
@@ -191,6 +205,13 @@ class Hints:
             return ""
         found = TERMS + word if TERMS + word in terms else nearest(TERMS + word, terms)
         return write_like(found, Name(TERMS, "ink:"))
+
+    def _on_functions(self, text: str, start: str = "Query") -> tuple[Hint, ...]:
+        is_known = self._store.has_function
+        unknown = (name for name in read_functions(text, start) if not is_known(name.iri))
+        return tuple(
+            Hint(UNKNOWN_FUNCTION, name, suggest_function(name, is_known)) for name in islice(unknown, _MOST_HINTS)
+        )
 
     @property
     def _memory(self) -> _Memory:
@@ -283,6 +304,12 @@ def says_nothing(text: str, body: bytes, format: Format) -> bool:
 def is_aggregate(text: str) -> bool:
     """Tell whether a query counts, adds up or the like."""
     return "(" in text and _AGGREGATE.search(text) is not None
+
+
+def _others(names: Iterable[Name], functions: Iterable[Hint]) -> list[Name]:
+    """Return the names of which nothing is said yet."""
+    told = {hint.name.iri for hint in functions}
+    return [name for name in names if name.iri not in told]
 
 
 def _only_follows(standing: _Standing) -> bool:

@@ -48,10 +48,10 @@ def settle_tokens(text: str, tokens: list[Token], start: str, always: bool = Fal
     """
     if not always and not _is_ambiguous(tokens):
         return tokens
-    followed, misfit = follow_tokens(text, start)
-    if misfit:
-        raise _complaint(followed, misfit)
-    return followed
+    followed = follow_tokens(text, start)
+    if followed.misfit:
+        raise _complaint(followed.tokens, followed.misfit)
+    return followed.tokens
 
 
 def refine(text: str, error: QuerySyntaxError, start: str = "Query") -> QuerySyntaxError:

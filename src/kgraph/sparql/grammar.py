@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from kgraph.sparql.tokens import Token, iter_tokens
 
@@ -199,8 +200,16 @@ class Misfit:
     expected: frozenset[str]
 
 
-def follow_tokens(text: str, start: str) -> tuple[list[Token], Misfit | None]:
-    """Read a text along the grammar from the rule ``start``; return its tokens up to the first that does not fit.
+class Followed(NamedTuple):
+    """A text's tokens up to the first that does not fit, that misfit, and those that are called as functions by IRI."""
+
+    tokens: list[Token]
+    misfit: Misfit | None
+    called: list[Token]
+
+
+def follow_tokens(text: str, start: str) -> Followed:
+    """Read a text along the grammar from the rule ``start``, up to the first token that does not fit.
 
     ``<`` is read as an operator where only that fits. A stack of its own is used in place of recursion, since
     brackets may nest deeply. Raises :class:`kgraph.errors.QuerySyntaxError` where no token can begin.
@@ -209,12 +218,15 @@ def follow_tokens(text: str, start: str) -> tuple[list[Token], Misfit | None]:
     stack: list[Node] = [grammar.rules[start]]
     passed: list[Node] = []
     read: list[Token] = []
+    called: list[Token] = []
     tokens = iter_tokens(text)
     token = next(tokens, None)
     while stack:
         node = stack.pop()
         after = grammar.after(node, _name(token) if token else "")
         if after is not None and token:
+            if _holds_arguments(node) and read[-1].kind in ("iri", "name"):
+                called.append(read[-1])
             stack += after
             read.append(token)
             token = next(tokens, None)
@@ -230,9 +242,13 @@ def follow_tokens(text: str, start: str) -> tuple[list[Token], Misfit | None]:
         passed.clear()
     else:
         if token is None:
-            return read, None
+            return Followed(read, None, called)
     expected = frozenset().union(*(grammar.first(part) for part in passed))
-    return ([*read, token] if token else read), Misfit(token, expected)
+    return Followed([*read, token] if token else read, Misfit(token, expected), called)
+
+
+def _holds_arguments(node: Node) -> bool:
+    return (node.parts[0] if node.kind == "optional" else node).name == "Arguments"
 
 
 def _name(token: Token) -> str:

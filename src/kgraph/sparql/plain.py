@@ -1,7 +1,8 @@
 """Short queries in which nothing needs a closer look before the engine sees them: told without reading their tokens.
 
 A text is plain if no tokens that it could be split into make it a call of another server, a query of a dataset of its
-own, one whose answer differs from one time to the next, or one that nests or branches far. What a plain text breaks of
+own, one whose answer differs from one time to the next, one that nests or branches far, or one that calls a function by
+an IRI, save those that cast to a datatype. What a plain text breaks of
 the grammar the engine finds, and then its tokens are read for the place.
 
 Programs ask the same again and again of one resource after the other, page after page. So a text is read by its
@@ -14,6 +15,7 @@ import re
 from functools import lru_cache
 
 from kgraph.sparql.adapting import needs_adapting
+from kgraph.sparql.functions import calls_only_casts
 from kgraph.sparql.text import QueryText
 from kgraph.vocabulary import RESOURCES
 
@@ -22,7 +24,7 @@ _MANY = 100
 
 _IRI = r"<[^<>\"{}|^`\\\x00-\x20]*>"
 _OPENING = re.compile(
-    rf"(?:\s|#[^\r\n]*[\r\n])*(?:(?:PREFIX\s+[A-Za-z][\w-]*:|PREFIX\s+:|BASE)\s*{_IRI}\s*)*(SELECT|ASK|CONSTRUCT|DESCRIBE)\b",
+    rf"(?:\s|#[^\r\n]*[\r\n])*((?:(?:PREFIX\s+[A-Za-z][\w-]*:|PREFIX\s+:|BASE)\s*{_IRI}\s*)*)(SELECT|ASK|CONSTRUCT|DESCRIBE)\b",
     re.ASCII | re.IGNORECASE,
 )
 _SUSPECT = ("service", "from", "rand", "uuid", "bnode")
@@ -74,4 +76,4 @@ def _form_of(skeleton: str) -> str:
     if ("now" in lowered and _NOW.search(skeleton)) or needs_adapting(skeleton):
         return ""
     opening = _OPENING.match(skeleton)
-    return "" if opening is None else opening[1].upper()
+    return opening[2].upper() if opening and calls_only_casts(skeleton, opening[1]) else ""

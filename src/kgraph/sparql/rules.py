@@ -29,7 +29,7 @@ _AGGREGATES = ("SUM", "MIN", "MAX", "AVG", "SAMPLE", "GROUP_CONCAT")
 _ESCAPE = re.compile(r"\\(?![tbnrf\\\"'])")
 _SENTENCE = re.compile("[a-z]{2,} [a-z]{2,}")
 _OPENING, _CLOSING = "({[", ")}]"
-_FUNCTION = re.compile("function <([^<>]*)> (is not supported|requires)")
+_FUNCTION = re.compile("function <([^<>]*)> requires")
 _BY_WORDS = {
     "SELECT overrides": "fault-variable-taken",
     "Duplicated variable": "fault-selected-twice",
@@ -57,8 +57,7 @@ def find_breach(tokens: Sequence[Token], words: str) -> Breach | None:
         return found
     function = _FUNCTION.search(words)
     if function:
-        fault = "fault-function" if function[2] == "is not supported" else "fault-arguments"
-        return Breach(fault, _call_of(tokens, function[1]), f"<{function[1]}>")
+        return Breach("fault-arguments", _call_of(tokens, function[1]), f"<{function[1]}>")
     told = next((fault for part, fault in _BY_WORDS.items() if part in words), "")
     if told == "fault-variable-taken":
         token = _named_again(tokens)

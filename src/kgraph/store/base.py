@@ -204,6 +204,9 @@ class Store(Protocol):
     def graphs(self) -> Mapping[str, int]:
         """Return the IRIs of the named graphs with their numbers of statements."""
 
+    def has_function(self, iri: str) -> bool:
+        """Tell whether its engine has a function of this IRI; true where that is not known."""
+
     def query(self, query: Query, format: Format) -> Answer:
         """Answer a query in a format that fits its form.
 

@@ -41,6 +41,7 @@ from kgraph.store.embedded import (
     read_term,
     syntax_error,
 )
+from kgraph.store.functions import with_unknown_functions
 from kgraph.store.literals import stored_form, term_text
 from kgraph.store.patch import Patch
 
@@ -185,13 +186,19 @@ class _UpdateRun:
         patterns, named = _widest(step.touches), set(self._named())
         try:
             before = self._before(step, patterns)
-            self._engine.update(self._text(step, dataset))
+            self._update(self._text(step, dataset))
         except SyntaxError as error:
             raise refine_step(step, syntax_error(error)) from error
         except RuntimeError as error:
             raise _failure(step, error) from error
         self._tracked.watch_new(set(self._named()) - named)
         self._tracked.note(before, self._matching(patterns))
+
+    def _update(self, text: str) -> None:
+        try:
+            self._engine.update(text)
+        except RuntimeError as error:
+            with_unknown_functions(error, lambda functions: self._engine.update(text, custom_functions=functions))
 
     def _before(self, step: UpdateStep, patterns: list[QuadPattern]) -> set[ox.Quad]:
         """Return the quads that a step may touch, as they are before it."""

@@ -20,6 +20,7 @@ from kgraph.store.answers import RDF_FORMATS, Results, render_results, write_res
 from kgraph.store.base import ALL, ASSERTED, INFERRED, OUTSIDE_DEFAULT, Answer, Deviation, Query, Revision
 from kgraph.store.copies import Copies, may_name_graphs
 from kgraph.store.digests import asserted_digest
+from kgraph.store.functions import Functions, has_function, with_unknown_functions
 from kgraph.store.literals import Originals, term_text
 from kgraph.store.loading import load_files, load_graphs, unite
 from kgraph.store.patch import Patch, n_quad
@@ -31,13 +32,12 @@ UNNAMED = ""
 _COUNT = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
 _MERGED_KEPT = 4
 _NOTHING = ox.Store()
-_BAD_CALL = re.compile(r"The custom function <[^<>]*> (is not supported|requires .*)")
+_BAD_CALL = re.compile(r"The custom function <[^<>]*> requires .*")
 _PLACE = re.compile(r"error at (\d+):(\d+): (.*)", re.DOTALL)
 _NamedGraph = ox.NamedNode | ox.BlankNode
 _Graph = _NamedGraph | ox.DefaultGraph
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
-
 
 DEVIATIONS = (
     Deviation(
@@ -129,6 +129,10 @@ class EmbeddedStore:
     def graphs(self) -> Mapping[str, int]:
         """Return the IRIs of the named graphs with their numbers of statements."""
         return dict(self._sizes)
+
+    def has_function(self, iri: str) -> bool:
+        """Tell whether the engine has a function of this IRI."""
+        return has_function(iri)
 
     def members(self) -> list[str]:
         """Return the graphs whose union is the default graph of queries, the unnamed one among them."""
@@ -245,13 +249,21 @@ class EmbeddedStore:
         self._merged.clear()
 
     def _evaluate(self, query: Query) -> Results:
+        try:
+            return self._ask(query)
+        except RuntimeError as error:
+            return with_unknown_functions(error, lambda functions: self._ask(query, functions))
+
+    def _ask(self, query: Query, functions: Functions | None = None) -> Results:
         terms = {ox.Variable(name): read_term(term) for name, term in query.substitutions.items()}
-        text = query.text if terms else _with_columns(query.text)
+        text = query.text if terms else _with_columns(query.text, functions)
         copy = self.copies.find(query) if self.copies is not None else None
         if copy is not None:
-            return copy.query(text, substitutions=terms)
+            return copy.query(text, substitutions=terms, custom_functions=functions)
         engine, default, named = self._dataset(query)
-        return engine.query(text, default_graph=default, named_graphs=named, substitutions=terms)
+        return engine.query(
+            text, default_graph=default, named_graphs=named, substitutions=terms, custom_functions=functions
+        )
 
     def _dataset(self, query: Query) -> tuple[ox.Store, list[_Graph], list[_NamedGraph] | None]:
         """Return the engine that holds the dataset of a query, with its default graphs and its named ones."""
@@ -336,12 +348,12 @@ def syntax_error(error: SyntaxError) -> QuerySyntaxError:
     return QuerySyntaxError("query-invalid", int(match[1]), int(match[2]), reason=match[3])
 
 
-def _with_columns(text: str) -> str:
+def _with_columns(text: str, functions: Functions | None) -> str:
     """Return a query whose columns come in the order of their variables in the text; the engine sorts them by name."""
     if not selects_all(text):
         return text
     # Asked of a store without data, a query costs no more than its reading.
-    results = _NOTHING.query(text)
+    results = _NOTHING.query(text, custom_functions=functions)
     names = [variable.value for variable in results.variables] if isinstance(results, ox.QuerySolutions) else []
     return name_columns(text, names)
 

@@ -22,6 +22,7 @@ from kgraph.formats import Format
 from kgraph.store.base import Answer, Query, Revision
 from kgraph.store.embedded import DEVIATIONS
 from kgraph.store.frames import BORROW, FORK
+from kgraph.store.functions import has_function
 from kgraph.store.held import Source
 from kgraph.store.lanes import Lane
 from kgraph.store.places import Places, SlowPlaces, Spares
@@ -84,6 +85,10 @@ class WorkerStore:
     def can_lend(self) -> bool:
         """Tell whether :meth:`make_borrower` may be called: not while the data are asked on disk."""
         return self._zygote.can_lend
+
+    def has_function(self, iri: str) -> bool:
+        """Tell whether the engine has a function of this IRI."""
+        return has_function(iri)
 
     def graphs(self) -> Mapping[str, int]:
         """Return the IRIs of the named graphs with their numbers of statements."""

@@ -93,7 +93,7 @@ class Changes:
         )
         exchange_of(request.scope).form = text.steps[0].kind if text.steps else "UPDATE"
         outcome = await self.carry_out(change)
-        hints = await self._in_thread(self._services.hints.find_in_update, text.text, outcome.patch.added)
+        hints = await self.remark(text.text, outcome)
         return self.tell(request, outcome, operation.dry_run, operation.format, hints=hints)
 
     async def carry_out(self, change: Change) -> Outcome:
@@ -103,6 +103,10 @@ class Changes:
         stops meanwhile.
         """
         return await self._in_thread(self.store.change, change)
+
+    async def remark(self, text: str, outcome: Outcome) -> tuple[Hint, ...]:
+        """Return what is to be said of names in an update that came to an outcome."""
+        return await self._in_thread(self._services.hints.find_in_update, text, outcome.patch.added)
 
     async def _in_thread(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:

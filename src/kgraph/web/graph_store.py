@@ -179,11 +179,12 @@ class GraphStore:
             )
         body = await read_body(request, self._services.settings.max_body)
         try:
-            sent = body.decode("utf-8")
+            sent = body.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise RequestError("not-utf-8") from error
-        text = await run_in_threadpool(_read_patch, sent, graph, self._address(request))
-        return (await self._change(request, (Update(text),), author, self._expected(request, graph)))[0]
+        sent = await run_in_threadpool(adapt, sent, graph or self._address(request), "Update")
+        text = sent if graph == UNNAMED else await run_in_threadpool(_for_graph, sent, graph)
+        return (await self._change(request, (Update(text),), author, self._expected(request, graph), sent))[0]
 
     async def _change(
         self,
@@ -191,14 +192,17 @@ class GraphStore:
         steps: tuple[Update | GraphWrite, ...],
         author: str,
         expected: tuple[tuple[str, str], ...],
+        sent: str = "",
     ) -> tuple[Response, Outcome]:
+        """Carry a change out and return how it is answered; ``sent`` is the update that it came as, if it is one."""
         dry_run = is_dry_run(request)
         reason = request.query_params.get("reason", "")
         timeout = read_timeout(request.query_params.get("timeout"))
         change = Change(steps, author, reason, dry_run, expected=expected, timeout=timeout)
         exchange_of(request.scope).form = request.method
         outcome = await self._changes.carry_out(change)
-        return self._changes.tell(request, outcome, dry_run, request.query_params.get("format")), outcome
+        hints = await self._changes.remark(sent, outcome) if sent else ()
+        return self._changes.tell(request, outcome, dry_run, request.query_params.get("format"), hints=hints), outcome
 
     def _expected(self, request: Request, graph: str) -> tuple[tuple[str, str], ...]:
         """Return what ``If-Match`` and ``If-None-Match`` ask of the graph (RFC 9110, section 13.1)."""
@@ -240,10 +244,8 @@ class GraphStore:
         return f"{address}?graph={quote(graph, safe='')}"
 
 
-def _read_patch(sent: str, graph: str, address: str) -> str:
-    """Return the update that a PATCH of a graph stands for; relative IRIs are the graph's."""
-    text = adapt(sent, graph or address, "Update")
-    return text if graph == UNNAMED else for_graph(read_update_text(text), graph)
+def _for_graph(text: str, graph: str) -> str:
+    return for_graph(read_update_text(text), graph)
 
 
 def _parts(content_type: str, body: bytes, graph: str, action: str) -> tuple[GraphWrite, ...]:

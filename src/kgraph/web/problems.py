@@ -115,6 +115,7 @@ STATUSES: Mapping[str, int] = {
     "query-failed": 500,
     "internal": 500,
     "unknown-term": 200,
+    "unknown-function": 200,
     "needs-inference": 200,
     "service-passed-over": 200,
 }

@@ -130,6 +130,8 @@ class Services:
         text = question.query.text
         if question.query.dataset is not None or len(text) > _LOOKED_AT_ONCE or question.filled is not None:
             return True
+        if not question.text.skeleton and self.hints.may_have_functions(text):
+            return True
         is_empty = body is not None and says_nothing(text, body, question.format)
         return self.hints.may_have(text if is_empty else question.text.skeleton or text, is_empty)
 

@@ -106,6 +106,10 @@ class RemoteStore:
         """The state that the data were said to be in, ``None`` if nothing was said; its date is when this opened."""
         return self._revision
 
+    def has_function(self, iri: str) -> bool:
+        """Tell nothing: what functions another engine has is not known, and what it makes of others is its own."""
+        return True
+
     def graphs(self) -> Mapping[str, int]:
         """Return the IRIs of the dataset's named graphs with their numbers of statements."""
         return {name: count for name, count in self._known_graphs().items() if name != ASSERTED}
