@@ -25,13 +25,17 @@ def with_unknown_functions(error: RuntimeError, again: Callable[[Functions], _T]
     each. Raises ``RuntimeError`` for what else it complains of, ``error`` itself among it.
     """
     functions: Functions = {}
-    while unknown := _UNKNOWN_CALL.fullmatch(str(error)):
-        functions[ox.NamedNode(unknown[1])] = _no_value
-        try:
-            return again(functions)
-        except RuntimeError as next_error:
-            error = next_error
-    raise error
+    try:
+        while unknown := _UNKNOWN_CALL.fullmatch(str(error)):
+            functions[ox.NamedNode(unknown[1])] = _no_value
+            try:
+                return again(functions)
+            except RuntimeError as next_error:
+                error = next_error
+        raise error
+    finally:
+        # An exception knows the frames it came through, this one among them: neither is to keep the other.
+        del error
 
 
 def _no_value(*arguments: object) -> None:
