@@ -9,14 +9,15 @@ from kgraph.sparql.tokens import Token
 _CLOSING = {"{": "}", "(": ")"}
 
 
-def visible_variables(tokens: Sequence[Token], opening: int) -> tuple[str, ...]:
+def visible_variables(tokens: Sequence[Token], opening: int, end: int | None = None) -> tuple[str, ...]:
     """Return the names of the variables in scope at the end of the group whose brace is at ``opening``, as they occur.
 
-    The tokens must fit the grammar. Variables that stand only in a filter, in MINUS, in the place of an address, or
-    within a subquery that does not project them are not in scope.
+    With ``end``, the place where one of the group's patterns begins, they are those in scope there. The tokens must fit
+    the grammar. Variables that stand only in a filter, in MINUS, in the place of an address, or within a subquery that
+    does not project them are not in scope.
     """
     found: dict[str, None] = {}
-    _take_patterns(tokens, opening, matching_bracket(tokens, opening) + 1, found)
+    _take_patterns(tokens, opening, matching_bracket(tokens, opening) + 1 if end is None else end, found)
     return tuple(found)
 
 
@@ -38,13 +39,13 @@ def _take_patterns(tokens: Sequence[Token], position: int, end: int, found: dict
     while position < end:
         token = tokens[position]
         if token.is_word("MINUS", "FILTER"):
-            position = matching_bracket(tokens, _next_opening(tokens, position))
+            position = matching_bracket(tokens, next_opening(tokens, position))
         elif token.is_word("BIND"):
             position = matching_bracket(tokens, position + 1)
             found[tokens[position - 1].text[1:]] = None
         elif token.is_word("SERVICE"):
             # A variable in the place of the address is bound elsewhere or not at all.
-            position = _next_opening(tokens, position) - 1
+            position = next_opening(tokens, position) - 1
         elif token.is_word("SELECT"):
             # A subquery is all that its group has.
             close = matching_bracket(tokens, position - 1)
@@ -60,7 +61,7 @@ def _take_subquery(tokens: Sequence[Token], position: int, close: int, found: di
     if tokens[position].is_word("DISTINCT", "REDUCED"):
         position += 1
     if tokens[position].text == "*":
-        opening = _next_opening(tokens, position)
+        opening = next_opening(tokens, position)
         end = matching_bracket(tokens, opening) + 1
         _take_patterns(tokens, opening, end, found)
         _take_patterns(tokens, _trailing_values(tokens, end, close), close, found)
@@ -83,8 +84,8 @@ def _trailing_values(tokens: Sequence[Token], position: int, close: int) -> int:
     return position
 
 
-def _next_opening(tokens: Sequence[Token], position: int) -> int:
-    """Return the index of the next bracket, round or curly, that opens."""
+def next_opening(tokens: Sequence[Token], position: int) -> int:
+    """Return the index of the next bracket, round or curly, that opens at ``position`` or later."""
     while tokens[position].kind != "sign" or tokens[position].text not in _CLOSING:
         position += 1
     return position

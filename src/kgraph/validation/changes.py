@@ -22,7 +22,8 @@ from kgraph.validation.engines import Result, compile_shacl, named_blank, run_py
 from kgraph.validation.faults import Fault, to_remark, without_consequences
 from kgraph.validation.findings import Findings, QueryFinding, QueryRunner, as_faults, n_triples
 from kgraph.validation.neighbourhood import WIDEST, Neighbourhood, Node, TooWideError, trie_of
-from kgraph.validation.reach import Chain, NotDerivableError, query_reach
+from kgraph.validation.patterns import NotDerivableError
+from kgraph.validation.reach import Chain, query_reach
 from kgraph.validation.rules import SH, load_rules
 from kgraph.validation.shape_reach import shape_chains
 from kgraph.vocabulary import CONCEPTS, PREFIXES, RESOURCES, TERMS

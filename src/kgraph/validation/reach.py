@@ -9,22 +9,15 @@ are left out, so that a chain never gathers too little.
 from __future__ import annotations
 
 import heapq
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterator, Set
 from functools import cache
-from itertools import count, product
+from itertools import count
 from typing import NamedTuple
 
-from rdflib import URIRef, Variable
-from rdflib.paths import AlternativePath, InvPath, MulPath, NegatedPath, Path, SequencePath
-from rdflib.plugins.sparql.algebra import translateQuery
-from rdflib.plugins.sparql.parser import parseQuery
-from rdflib.plugins.sparql.parserutils import CompValue
-
+from kgraph.validation.patterns import FOCUS, Edge, Item, NotDerivableError, Same, Values, read_patterns
 from kgraph.vocabulary import PREFIXES
 
-FOCUS = "focus"
 _SHARED = frozenset({PREFIXES["rdf"] + "type", PREFIXES["skos"] + "inScheme"})
 
 
@@ -43,123 +36,6 @@ class Step(NamedTuple):
 
 
 Chain = tuple[Step, ...]
-_Group = tuple[int, ...]
-
-
-class _Edge(NamedTuple):
-    """A pattern: its ends are names of variables, and so is ``by`` where the predicate is a variable."""
-
-    subject: str
-    predicates: frozenset[str] | None
-    object: str
-    closure: bool
-    by: str | None
-    group: _Group
-
-
-class _Same(NamedTuple):
-    one: str
-    other: str
-
-
-class _Values(NamedTuple):
-    variable: str
-    iris: frozenset[str]
-
-
-_Item = _Edge | _Same | _Values
-
-
-class NotDerivableError(ValueError):
-    """A rule whose chains cannot be told from its text; it needs the whole graph."""
-
-
-class _Reader:
-    """Reads the algebra of a query into alternatives, each a conjunction of patterns in nested groups."""
-
-    def __init__(self) -> None:
-        self._numbers = count()
-
-    def read(self, node: CompValue, group: _Group, names: dict[str, str] | None) -> list[list[_Item]]:
-        """Return the alternatives of an operator; ``names`` holds the new names of a subquery's own variables."""
-        match node.name:
-            case "BGP":
-                return [[item for triple in node.triples for item in self._pattern(triple, group, names)]]
-            case "Join":
-                return self._both(self.read(node.p1, group, names), self.read(node.p2, group, names))
-            case "Union":
-                return self.read(node.p1, group, names) + self.read(node.p2, group, names)
-            case "LeftJoin":
-                inner = (*group, next(self._numbers))
-                optional = self._with_conditions(self.read(node.p2, inner, names), node.expr, inner, names)
-                return self._both(self.read(node.p1, group, names), optional)
-            case "Minus":
-                inner = (*group, next(self._numbers))
-                return self._both(self.read(node.p1, group, names), self.read(node.p2, inner, names))
-            case "Filter":
-                return self._with_conditions(self.read(node.p, group, names), node.expr, group, names)
-            case "Extend":
-                found = self._with_conditions(self.read(node.p, group, names), node.expr, group, names)
-                if isinstance(node.expr, Variable) and not node.expr.startswith("__agg_"):
-                    same = _Same(_name(node.var, names), _name(node.expr, names))
-                    return [[*items, same] for items in found]
-                return found
-            case "Project" | "Distinct" | "OrderBy" | "AggregateJoin" | "Group" | "Reduced":
-                return self.read(node.p, group, names)
-            case "ToMultiSet":
-                return self._nested(node, group, names)
-            case "values":
-                return [list(_values(node.res, names))]
-        raise NotDerivableError(f"{node.name} in a check query")
-
-    def _nested(self, node: CompValue, group: _Group, names: dict[str, str] | None) -> list[list[_Item]]:
-        if node.p.name == "values":
-            return self.read(node.p, group, names)
-        number, projection = next(self._numbers), node.p
-        while projection.name in ("Distinct", "Reduced", "OrderBy"):
-            projection = projection.p
-        shown = {str(variable): _name(variable, names) for variable in projection.PV or ()}
-        renamed = {str(v): shown.get(str(v), f"{v}/{number}") for v in _variables(node.p)}
-        return self.read(node.p, group, renamed)
-
-    def _with_conditions(
-        self, found: list[list[_Item]], expression: object, group: _Group, names: dict[str, str] | None
-    ) -> list[list[_Item]]:
-        for condition in _conditions(expression):
-            found = self._both(found, self.read(condition, (*group, next(self._numbers)), names))
-        return found
-
-    def _pattern(
-        self, triple: tuple[object, object, object], group: _Group, names: dict[str, str] | None
-    ) -> Iterator[_Edge]:
-        subject, predicate, value = triple
-        yield from self._path(self._end(subject, names), predicate, self._end(value, names), group, names)
-
-    def _end(self, term: object, names: dict[str, str] | None) -> str:
-        return _name(term, names) if isinstance(term, Variable) else f"/{next(self._numbers)}"
-
-    def _path(
-        self, subject: str, path: object, value: str, group: _Group, names: dict[str, str] | None
-    ) -> Iterator[_Edge]:
-        if isinstance(path, Variable):
-            yield _Edge(subject, None, value, False, _name(path, names), group)
-        elif isinstance(path, InvPath):
-            yield from self._path(value, path.arg, subject, group, names)
-        elif isinstance(path, SequencePath):
-            ends = [subject, *(f"/{next(self._numbers)}" for _ in path.args[1:]), value]
-            for part, start, end in zip(path.args, ends, ends[1:], strict=False):
-                yield from self._path(start, part, end, group, names)
-        elif isinstance(path, AlternativePath) and not all(isinstance(part, URIRef) for part in path.args):
-            for part in path.args:
-                yield from self._path(subject, part, value, (*group, next(self._numbers)), names)
-        elif isinstance(path, MulPath):
-            yield _Edge(subject, _plain(path.path), value, True, None, group)
-        else:
-            yield _Edge(subject, _plain(path), value, False, None, group)
-
-    @staticmethod
-    def _both(ones: list[list[_Item]], others: list[list[_Item]]) -> list[list[_Item]]:
-        return [[*one, *other] for one, other in product(ones, others)]
 
 
 class QueryReach(NamedTuple):
@@ -178,79 +54,27 @@ class QueryReach(NamedTuple):
 
 @cache
 def query_reach(text: str) -> QueryReach:
-    """Return how far a check query looks; raises :class:`NotDerivableError` where its text does not tell it."""
-    bare = re.sub(r"^\s*#.*$", "", text, flags=re.MULTILINE)
-    mentions = re.findall(r"[?$](\w+)", bare)
-    once = frozenset(name for name in mentions if mentions.count(name) == 1)
-    algebra = translateQuery(parseQuery(text)).algebra
-    _require_focus_in_groups(algebra)
-    alternatives = _Reader().read(algebra.p, (), None)
+    """Return how far a check query looks.
+
+    Raises what :func:`kgraph.validation.patterns.read_patterns` raises, and
+    :class:`kgraph.validation.patterns.NotDerivableError` where a pattern has nothing to do with the focus.
+    """
+    alternatives, once = read_patterns(text)
     chains = frozenset(chain for items in alternatives for chain in _chains_of(items, once))
     return QueryReach(chains, frozenset(_needed(items) for items in alternatives))
 
 
-def _needed(items: list[_Item]) -> frozenset[frozenset[str]]:
-    edges = (item for item in items if isinstance(item, _Edge) and not item.group and not item.closure)
+def _needed(items: list[Item]) -> frozenset[frozenset[str]]:
+    edges = (item for item in items if isinstance(item, Edge) and not item.group and not item.closure)
     return frozenset(edge.predicates for edge in edges if edge.predicates is not None)
 
 
-def _require_focus_in_groups(algebra: CompValue) -> None:
-    """Refuse a query whose groups, in the end, are not of one focus each."""
-    node = algebra.p
-    while isinstance(node, CompValue) and node.name in ("Project", "Distinct", "OrderBy", "Filter", "Extend"):
-        node = node.p
-    if node.name == "AggregateJoin" and Variable(FOCUS) not in (node.p.expr or ()):
-        raise NotDerivableError("the groups are not of one focus each")
+def _holds(one: Edge | Values, other: Edge) -> bool:
+    """Tell whether one item holds wherever another one matters: it stands in the same group or in one around that."""
+    return one.group == other.group[: len(one.group)]
 
 
-def _plain(path: object) -> frozenset[str] | None:
-    if isinstance(path, URIRef):
-        return frozenset({str(path)})
-    if isinstance(path, AlternativePath) and all(isinstance(arg, URIRef) for arg in path.args):
-        return frozenset(str(arg) for arg in path.args)
-    if isinstance(path, NegatedPath):
-        return None
-    raise NotDerivableError(f"the path {path.n3() if isinstance(path, Path) else path}")
-
-
-def _name(term: object, names: dict[str, str] | None) -> str:
-    return str(term) if names is None else names.get(str(term), str(term))
-
-
-def _values(rows: Iterable[dict[object, object]], names: dict[str, str] | None) -> Iterator[_Values]:
-    table = list(rows)
-    for variable in {variable for row in table for variable in row}:
-        found = [row.get(variable) for row in table]
-        if all(isinstance(term, URIRef) for term in found):
-            yield _Values(_name(variable, names), frozenset(str(term) for term in found))
-
-
-def _parts(node: object) -> Iterator[object]:
-    if isinstance(node, CompValue):
-        yield from node.values()
-    elif isinstance(node, (list, tuple, set, frozenset)):
-        yield from node
-    elif isinstance(node, dict):
-        yield from node.keys()
-
-
-def _conditions(node: object) -> Iterator[CompValue]:
-    """Yield the groups of EXISTS and NOT EXISTS in an expression."""
-    if isinstance(node, CompValue) and node.name in ("Builtin_EXISTS", "Builtin_NOTEXISTS"):
-        yield node.graph
-        return
-    for part in _parts(node):
-        yield from _conditions(part)
-
-
-def _variables(node: object) -> Iterator[Variable]:
-    if isinstance(node, Variable):
-        yield node
-    for part in _parts(node):
-        yield from _variables(part)
-
-
-def _chains_of(items: list[_Item], once: frozenset[str]) -> Iterator[Chain]:
+def _chains_of(items: list[Item], once: frozenset[str]) -> Iterator[Chain]:
     """Yield a chain for each pattern of a conjunction."""
     root: dict[str, str] = {}
 
@@ -260,26 +84,30 @@ def _chains_of(items: list[_Item], once: frozenset[str]) -> Iterator[Chain]:
         return name
 
     for item in items:
-        if isinstance(item, _Same) and one(item.one) != one(item.other):
+        if isinstance(item, Same) and one(item.one) != one(item.other):
             root[one(item.one)] = one(item.other)
-    listed = {one(item.variable): item.iris for item in items if isinstance(item, _Values)}
+    listed = [item._replace(variable=one(item.variable)) for item in items if isinstance(item, Values)]
     edges = []
     for item in items:
-        if isinstance(item, _Edge):
+        if isinstance(item, Edge):
             by = one(item.by) if item.by else None
-            known = listed.get(by) if by else None
+            known = next((each.iris for each in listed if each.variable == by and _holds(each, item)), None)
             edge = item._replace(subject=one(item.subject), object=one(item.object), by=by)
             edges.append(edge._replace(predicates=known, by=None) if known else edge)
+    if all(edge.closure or edge.group for edge in edges):
+        # A path of no steps leads from each resource of the graph to itself.
+        raise NotDerivableError("nothing need be stated of the focus")
     met = Counter(name for edge in edges for name in (edge.subject, edge.object, edge.by) if name)
     alone = {name for name in once if met[name] == 1}
     for edge in edges:
-        lone_by = edge.by is None or edge.by in alone
+        # Of a denied path it is not known which statements are on it, so not whether one is the first.
+        lone_by = edge.predicates is not None or edge.by in alone
         yield _chain_to(edge, edges, one(FOCUS), lone_by and edge.object in alone, lone_by and edge.subject in alone)
 
 
-def _chain_to(last: _Edge, edges: list[_Edge], focus: str, object_lone: bool, subject_lone: bool) -> Chain:
-    """Return the cheapest chain from the focus over patterns that hold wherever ``last`` does."""
-    usable = [edge for edge in edges if edge is not last and edge.group == last.group[: len(edge.group)]]
+def _chain_to(last: Edge, edges: list[Edge], focus: str, object_lone: bool, subject_lone: bool) -> Chain:
+    """Return the cheapest chain from the focus to the end of an edge, over patterns that hold wherever it matters."""
+    usable = [edge for edge in edges if edge is not last and _holds(edge, last)]
     waiting: list[tuple[int, int, str, Chain]] = [(0, 0, focus, ())]
     numbers, seen = count(1), set()
     best: list[tuple[int, Chain]] = []
@@ -302,7 +130,7 @@ def _chain_to(last: _Edge, edges: list[_Edge], focus: str, object_lone: bool, su
     return min(best, key=lambda found: (found[0], len(found[1])))[1]
 
 
-def _steps(edge: _Edge, name: str, back: bool) -> Iterator[tuple[int, str, Step]]:
+def _steps(edge: Edge, name: str, back: bool) -> Iterator[tuple[int, str, Step]]:
     """Yield the price, the end and the step of each way from a variable over a pattern.
 
     Going against a property costs more, and most where one comes ``back`` from a value that many may share.

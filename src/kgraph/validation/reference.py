@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from kgraph.languages import texts
 from kgraph.report import Severity
 from kgraph.turtle import REMARKS
-from kgraph.validation.reach import NotDerivableError, query_reach
+from kgraph.validation.patterns import NotDerivableError
+from kgraph.validation.reach import query_reach
 from kgraph.validation.rules import QueryRule, Rule, RuleBook, texts_unfilled
 
 _HEAD = """\
