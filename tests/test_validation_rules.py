@@ -170,6 +170,24 @@ def test_a_check_query_without_a_whole_header_is_refused(header: str, tmp_path: 
         load_rules(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("query", "place"),
+    [
+        ("SELECT ?focus WHERE {\n  ?focus a ?class\n", "10: "),
+        ("ASK { ?s ?p ?o }", "1: "),
+        ("SELECT ?s { ?s ?p ?o }", "1: "),
+    ],
+)
+def test_a_check_query_that_gives_no_rows_of_a_focus_is_refused(query: str, place: str, tmp_path: Path) -> None:
+    """The fault names the file and, where the text breaks the grammar, the line."""
+    path = tmp_path / "queries/checks/x-violation.rq"
+    path.parent.mkdir(parents=True)
+    texts = "".join(f"#+ {name}: {{nn: a, nb: b, en: c}}\n" for name in ("title", "description", "messages", "cures"))
+    path.write_text(f"#+ code: INK-1\n#+ severity: violation\n{texts}\n{query}")
+    with pytest.raises(QueryFileError, match=rf"x-violation\.rq:{place}"):
+        load_rules(tmp_path)
+
+
 def test_a_check_query_says_its_severity_in_its_file_name(rules: RuleBook) -> None:
     """A reader of the folder sees which queries stop a release."""
     assert all(rule.source.endswith(f"-{rule.severity}.rq") for rule in rules.queries)

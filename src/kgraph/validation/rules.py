@@ -17,6 +17,7 @@ import yaml
 from kgraph.dataset import load_text
 from kgraph.errors import QueryFileError, ShapeError
 from kgraph.languages import LANGUAGES, texts
+from kgraph.query_library import HEADER_LOADER
 from kgraph.report import Severity
 from kgraph.turtle import Term
 from kgraph.vocabulary import PREFIXES, SHAPES
@@ -186,11 +187,14 @@ def _statements(subject: Term, described: Mapping[Term, list[tuple[Term, Term]]]
 
 
 def load_query(path: Path, home: Path) -> QueryRule:
-    """Load a check query; raises :class:`kgraph.errors.QueryFileError` if its header is not whole."""
+    """Load a check query.
+
+    Raises :class:`kgraph.errors.QueryFileError` if its header is not whole or it is no SELECT query of ``?focus``.
+    """
     text = load_text(path)
     source = path.relative_to(home).as_posix()
     try:
-        header = yaml.safe_load("".join(re.findall(r"^#\+ ?(.*\n)", text, re.MULTILINE)))
+        header = yaml.load("".join(re.findall(r"^#\+ ?(.*\n)", text, re.MULTILINE)), HEADER_LOADER)
         rule = QueryRule(
             header["code"],
             Severity(header["severity"]),
@@ -207,4 +211,11 @@ def load_query(path: Path, home: Path) -> QueryRule:
     for wording in (header.get("title"), header.get("description"), rule.messages, rule.cures):
         if not isinstance(wording, dict) or set(wording) != set(LANGUAGES):
             raise QueryFileError(f"{path}:1: title, description, messages and cures are given in nn, nb and en")
+    try:
+        solutions = ox.Store().query(text)
+    except SyntaxError as error:
+        place = re.match(r"error at (\d+):", str(error))
+        raise QueryFileError(f"{path}:{place[1] if place else 1}: {error}") from error
+    if not isinstance(solutions, ox.QuerySolutions) or ox.Variable("focus") not in solutions.variables:
+        raise QueryFileError(f"{path}:1: a check query is a SELECT query whose rows have a ?focus")
     return rule
