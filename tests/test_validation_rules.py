@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+import pyoxigraph as ox
 import pytest
 from homes import make_home
 
@@ -186,6 +187,32 @@ def test_a_check_query_that_gives_no_rows_of_a_focus_is_refused(query: str, plac
     path.write_text(f"#+ code: INK-1\n#+ severity: violation\n{texts}\n{query}")
     with pytest.raises(QueryFileError, match=rf"x-violation\.rq:{place}"):
         load_rules(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("positions", "told"),
+    [
+        (((1,), (2,), (3,)), []),
+        (((1,), (2,), (2,)), [("c", 2)]),
+        (((1,), (3,)), [("b", 3)]),
+        (((2,), (3,)), [("a", 2)]),
+        (((1,), (3,), ()), []),
+        (((1, 2), (2,), (4,)), [("b", 2), ("c", 4)]),
+        (((1,), ("'1'",), ("'x'",)), []),
+        (((2.0,), (1,)), [("a", 2.0)]),
+    ],
+)
+def test_spans_in_a_row(positions: tuple[tuple[object, ...], ...], told: list[object], rules: RuleBook) -> None:
+    """A position that is taken or comes too early is told, but not while a span of the locator has none."""
+    (text,) = (rule.text for rule in rules.queries if rule.code == "INK-033k")
+    spans = {f"urn:{chr(ord('a') + number)}": values for number, values in enumerate(positions)}
+    stated = [f"<urn:locator> ink:hasSpan <{span}> ." for span in spans]
+    stated += [f"<{span}> ink:position {value} ." for span, values in spans.items() for value in values]
+    store = ox.Store()
+    store.update("PREFIX ink: <https://w3id.org/inkludering/ont#> INSERT DATA { " + " ".join(stated) + " }")
+    rows = store.query(text)
+    found = sorted((row["focus"].value.removeprefix("urn:"), float(row["value"].value)) for row in rows)
+    assert found == [(span, float(value)) for span, value in told]
 
 
 def test_a_check_query_says_its_severity_in_its_file_name(rules: RuleBook) -> None:
