@@ -86,7 +86,8 @@ class Settings:
     max_answer: int = _setting(0, "bytes the answer to a query may have; 0 for any number", least=0)
     cache_mib: int = _setting(
         64,
-        "mebibytes of answers kept for those who ask again, by the server and by all borrowers each; 0 keeps none",
+        "mebibytes of answers kept for those who ask again, by the server and by all borrowers each, and an eighth of "
+        "it of pages; 0 keeps none",
         least=0,
     )
     copies: int = _setting(

@@ -31,8 +31,11 @@ class World:
 
     def add(self, number: int) -> str:
         """Add a statement; return the name of the revision that has it."""
-        update = Update(f"INSERT DATA {{ <urn:s> <urn:p> {number} }}")
-        return self._store.change(Change((update,), "tests")).revision.tag
+        return self.change(f"INSERT DATA {{ <urn:s> <urn:p> {number} }}")
+
+    def change(self, text: str) -> str:
+        """Carry an update out; return the name of the revision that it makes."""
+        return self._store.change(Change((Update(text),), "tests")).revision.tag
 
     def ask(self, **headers: str) -> httpx.Response:
         """Count the statements that were added."""
@@ -79,3 +82,20 @@ def test_what_the_server_says_of_its_data_changes_with_them(world: World) -> Non
     again = world.client.get("/sparql", headers={"Accept": "application/n-triples"})
     assert again.headers["etag"] != described.headers["etag"]
     assert again.text != described.text
+
+
+def test_a_page_that_is_asked_often_is_of_the_present_state(world: World) -> None:
+    """In the language that is asked for, with the tag of that state."""
+    html = {"Accept": "text/html"}
+    address = "/page/ont/Person"
+    pages = [world.client.get(address, headers={**html, "Accept-Language": "en"}) for _ in range(4)]
+    assert len({page.text for page in pages}) == 1
+    assert world.client.get(address, headers={**html, "Accept-Language": "nn"}).text != pages[0].text
+    assert "Newcomer" not in pages[0].text
+    person = "https://w3id.org/inkludering/ont#Person"
+    label = "http://www.w3.org/2004/02/skos/core#prefLabel"
+    world.change(f'INSERT DATA {{ <{person}> <{label}> "Newcomer"@en }}')
+    later = [world.client.get(address, headers={**html, "Accept-Language": "en"}) for _ in range(3)]
+    assert len({page.text for page in later}) == 1
+    assert "Newcomer" in later[0].text
+    assert later[0].headers["etag"] != pages[0].headers["etag"]

@@ -20,6 +20,7 @@ from kgraph.sparql.protocol import QueryOperation
 from kgraph.store.base import ALL, Answer, Term, read_table
 from kgraph.vocabulary import TERMS
 from kgraph.web.api import endpoint_address
+from kgraph.web.cache import AnswerCache, Cached
 from kgraph.web.examples import Example, examples_of
 from kgraph.web.exchanges import exchange_of
 from kgraph.web.federating import fill_watched
@@ -31,6 +32,9 @@ from kgraph.web.questions import Question
 from kgraph.web.services import Services
 
 _LANGUAGE_NAMES = {"nn": "Nynorsk", "nb": "Bokmål", "en": "English"}
+_SHARE = 8
+"""The part of the memory for kept answers that kept pages may take beside it."""
+
 _YEAR = 365 * 24 * 3600
 _PAGE_BYTES = 16 * 1024 * 1024
 _MAIN_CLASSES = tuple(
@@ -99,6 +103,7 @@ class Pages:
         self.style = (files("kgraph.web") / "templates" / "style.css").read_bytes()
         self.icon = (files("kgraph.web") / "templates" / "favicon.svg").read_bytes()
         self._style_version = hashlib.sha256(self.style).hexdigest()[:12]
+        self._kept = AnswerCache(services.settings.cache_mib * 1024 * 1024 // _SHARE, at_once=0)
         self._templates = Environment(
             loader=PackageLoader("kgraph.web"),
             autoescape=select_autoescape(),
@@ -112,8 +117,9 @@ class Pages:
         """The start page: what the graph holds, and questions to ask it."""
         language = self._language(request)
         tag = self._tag(request, language)
-        if is_fresh(request, tag):
-            return self._not_modified(tag)
+        known = self._known(request, language, tag)
+        if known is not None:
+            return known
         counts = await run_in_threadpool(self._services.resources.counts, language)
         main = {iri: place for place, iri in enumerate(_MAIN_CLASSES)}
         shown = sorted((count for count in counts if count.link.iri in main), key=lambda c: main[c.link.iri])
@@ -130,8 +136,9 @@ class Pages:
         language = self._language(request)
         path = str(request.path_params["path"])
         tag = self._tag(request, language)
-        if is_fresh(request, tag):
-            return self._not_modified(tag)
+        known = self._known(request, language, tag)
+        if known is not None:
+            return known
         iri = iri_of(path)
         resources = self._services.resources
         view = await run_in_threadpool(resources.view, iri, language) if iri else None
@@ -222,8 +229,13 @@ class Pages:
     def _tag(self, request: Request, language: str) -> str:
         return self._services.tag("page", str(request.url), language, self._style_version)
 
-    def _not_modified(self, tag: str) -> Response:
-        return Response(status_code=304, headers={"ETag": tag, "Cache-Control": CACHE_CONTROL, "Vary": _VARY})
+    def _known(self, request: Request, language: str, tag: str) -> Response | None:
+        """Return the answer for who has the page of a tag already, or the page if it is kept here."""
+        if is_fresh(request, tag):
+            return Response(status_code=304, headers={"ETag": tag, "Cache-Control": CACHE_CONTROL, "Vary": _VARY})
+        revision = self._services.revision
+        kept = self._kept.find((tag, str(request.url), language), revision) if revision is not None else None
+        return self._respond(request, kept.body, language, tag) if kept is not None else None
 
     def _render(
         self,
@@ -246,7 +258,22 @@ class Pages:
             "style": f"/assets/style.css?v={self._style_version}",
             "path": request.url.path,
         }
+        revision = self._services.revision
         body = self._templates.get_template(template).render(**shared, **content).encode()
+        if tag and revision is not None:
+            # Under the tag from before the content was asked for: after a change since, nobody looks for it.
+            self._kept.put((tag, str(request.url), language), Cached(revision, body, [], "", "", None))
+        return self._respond(request, body, language, tag, status, headers)
+
+    def _respond(
+        self,
+        request: Request,
+        body: bytes,
+        language: str,
+        tag: str,
+        status: int = 200,
+        headers: dict[str, str] | None = None,
+    ) -> Response:
         response = Response(b"" if request.method == "HEAD" else body, status, headers, "text/html; charset=utf-8")
         response.headers.update(
             {"Vary": _VARY, "Content-Language": language, "Content-Length": str(len(body))}
