@@ -203,9 +203,12 @@ class Direct:
             self._give_up(run)
 
     def _give_up(self, run: Run) -> None:
-        """Take the long way with a query that goes on meanwhile."""
+        """Take the long way with a query that goes on meanwhile, unless nobody waits for it any longer."""
         self._answers.note(self._question.text, run.used(), run.held)
-        self._lane.hand_over(run)
+        if self._line.is_open():
+            self._lane.hand_over(run)
+        else:
+            run.close()
         self._take_long_way()
 
     def _take_long_way(self) -> None:
