@@ -149,7 +149,11 @@ class AnswerTooLargeError(StoreError):
 
 
 class AnswerUnfitError(StoreError):
-    """The answer has statements about statements, which the format that was asked for has no place for."""
+    """The format that was asked for has no place for the answer; ``offered`` are the media types that have."""
+
+    def __init__(self, offered: str) -> None:
+        super().__init__(f"the answer exists as {offered}")
+        self.offered = offered
 
 
 class QueryFailedError(StoreError):

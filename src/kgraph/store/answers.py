@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -12,12 +13,14 @@ import pyoxigraph as ox
 from kgraph.errors import AnswerUnfitError
 from kgraph.formats import (
     CSV,
+    GRAPHS,
     JSON_LD,
     JSON_LD_EXPANDED,
     JSON_RESULTS,
     N_QUADS,
     N_TRIPLES,
     RDF_XML,
+    RESULTS,
     TRIG,
     TSV,
     TURTLE,
@@ -47,22 +50,38 @@ RDF_FORMATS = {
 _WITH_PREFIXES = {TURTLE, TRIG}
 _PREFIX_SAMPLE = 20_000
 
+_CONTROLS = bytes({*range(0x20)} - {*b"\t\n\r"})
+_NOT_IN_XML = ("\ufffe".encode(), "\uffff".encode(), b"<oxprefix: ", b"<xmlns:")
+"""With the control characters what the engine writes and XML cannot hold (XML 1.0, section 2.2; Namespaces in XML): the
+elements are those of predicates that end with no name, or stand in a namespace that XML keeps for itself."""
+
+_LONGEST_FOUND = 10
+_RESERVED = "RDF/XML reserved syntax term"
+
 Results = ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples
 
 
 def write_results(results: Results, format: Format, output: IO[bytes]) -> None:
-    """Write what a query gave into a binary file object, as the engine produces it."""
+    """Write what a query gave into a binary file object, as the engine produces it.
+
+    Raises :class:`kgraph.errors.AnswerUnfitError` for characters that XML has no place for, and what
+    :func:`write_triples` raises.
+    """
     if isinstance(results, ox.QueryTriples):
         write_triples(results, format, output)
+    elif format is XML_RESULTS:
+        body = _Xml(output, format)
+        with body.watching():
+            results.serialize(cast(IO[bytes], body), format=_RESULT_FORMATS[format])
     else:
         results.serialize(output, format=_RESULT_FORMATS[format])
 
 
 def render_results(results: Results, format: Format) -> bytes:
-    """Return what a query gave as it is written in a format."""
-    if isinstance(results, ox.QueryTriples):
+    """Return what a query gave as it is written in a format. Raises what :func:`write_results` raises."""
+    if isinstance(results, ox.QueryTriples) or format is XML_RESULTS:
         output = io.BytesIO()
-        write_triples(results, format, output)
+        write_results(results, format, output)
         return output.getvalue()
     # Into memory of its own the engine writes faster than into a file object.
     body = results.serialize(format=_RESULT_FORMATS[format])
@@ -73,7 +92,8 @@ def render_results(results: Results, format: Format) -> bytes:
 def write_triples(triples: Iterable[ox.Triple], format: Format, output: IO[bytes]) -> None:
     """Write triples into a binary file object, with the dataset's prefixes where the format has them.
 
-    Raises :class:`kgraph.errors.AnswerUnfitError` for triple terms in JSON-LD.
+    Raises :class:`kgraph.errors.AnswerUnfitError` for triple terms in JSON-LD, and in RDF/XML for characters that XML
+    has no place for and for predicates that cannot be the names of elements.
     """
     if format in _WITH_PREFIXES:
         _write_with_prefixes(triples, format, output)
@@ -81,6 +101,10 @@ def write_triples(triples: Iterable[ox.Triple], format: Format, output: IO[bytes
         _write_compact(_without_terms(triples), output)
     elif format is JSON_LD_EXPANDED:
         ox.serialize(_without_terms(triples), output, format=RDF_FORMATS[format])
+    elif format is RDF_XML:
+        body = _Xml(output, format)
+        with body.watching():
+            ox.serialize(triples, cast(IO[bytes], body), format=RDF_FORMATS[format])
     else:
         ox.serialize(triples, output, format=RDF_FORMATS[format])
 
@@ -137,10 +161,51 @@ class _Body(io.RawIOBase):
         return len(data)
 
 
+class _Xml(io.RawIOBase):
+    """A file for XML of the engine's, which writes some things that XML has no place for, or reads otherwise."""
+
+    def __init__(self, output: IO[bytes], format: Format) -> None:
+        self._output = output
+        self._format = format
+        self._before = b""
+        self._is_unfit = False
+
+    def writable(self) -> bool:
+        """Return that it can be written to."""
+        return True
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]
+        """Let through what is XML, with each CR as a reference, since a parser takes a bare one for LF (XML, 2.11)."""
+        data = bytes(data)
+        seen = self._before + data
+        if len(data.translate(None, _CONTROLS)) < len(data) or any(found in seen for found in _NOT_IN_XML):
+            self._is_unfit = True
+            raise ValueError
+        self._before = seen[-_LONGEST_FOUND:]
+        self._output.write(data.replace(b"\r", b"&#13;"))
+        return len(data)
+
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[None]:
+        """Have what was refused told as such, in whatever way the engine passes it on."""
+        try:
+            yield
+        except (ValueError, OSError) as error:
+            if self._is_unfit or _RESERVED in str(error):
+                raise unfit(self._format) from error
+            raise
+
+
+def unfit(format: Format) -> AnswerUnfitError:
+    """Return the error of an answer that a format has no place for, which names the formats that have."""
+    offered = next(formats for formats in (RESULTS, GRAPHS) if format in formats)
+    return AnswerUnfitError(", ".join(other.media_type for other in offered if other is not format))
+
+
 def _without_terms(triples: Iterable[ox.Triple]) -> Iterator[ox.Triple]:
     for triple in triples:
         if isinstance(triple.object, ox.Triple):
-            raise AnswerUnfitError("a statement is about a statement")
+            raise unfit(JSON_LD)
         yield triple
 
 

@@ -234,7 +234,7 @@ def _answer(request: dict[str, object], channel: socket.socket, store: EmbeddedS
         place = {"line": error.line, "column": error.column, "reason": error.params.get("reason", "")}
         send_frame(channel, ERROR, json.dumps(place).encode())
     except AnswerUnfitError as error:
-        send_frame(channel, ERROR, json.dumps({"unfit": str(error)}).encode())
+        send_frame(channel, ERROR, json.dumps({"unfit": error.offered}).encode())
     except QueryFailedError as error:
         send_frame(channel, ERROR, json.dumps({"failed": str(error)}).encode())
     except MemoryError:

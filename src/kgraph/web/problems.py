@@ -23,7 +23,7 @@ from kgraph.errors import (
     RequestError,
     StoreBusyError,
 )
-from kgraph.formats import GRAPHS, JSON_LD, PLAIN, PROBLEM, negotiate
+from kgraph.formats import PLAIN, PROBLEM, negotiate
 from kgraph.languages import catalogue, has_text, text
 from kgraph.report import Severity
 from kgraph.vocabulary import BASE
@@ -193,8 +193,7 @@ def problem_of(error: KgraphError, language: str) -> Problem:
     if isinstance(error, AnswerTooLargeError):
         return _problem("answer-too-large", 503, language, {"limit": error.limit})
     if isinstance(error, AnswerUnfitError):
-        offered = ", ".join(candidate.media_type for candidate in GRAPHS if candidate is not JSON_LD)
-        return _problem("not-acceptable", 406, language, {"offered": offered}, headers={"Vary": "Accept"})
+        return _problem("not-acceptable", 406, language, {"offered": error.offered}, headers={"Vary": "Accept"})
     if isinstance(error, QueryFailedError):
         return _problem("query-failed", 500, language, {"reason": str(error)})
     return _problem("internal", 500, language, {})
