@@ -92,15 +92,27 @@ def read_request(method: str, query_string: bytes, headers: Mapping[str, str], b
         raise RequestError("method-not-allowed", 405, headers={"Allow": ", ".join(METHODS)}, method=method)
     if kind == FORM_TYPE:
         return _form(parameters if method == "QUERY" else _merge(parameters, _read_parameters(body)))
-    _check_charset(headers.get("content-type", ""))
+    check_body_type(method, headers)
     if kind == QUERY_TYPE:
         if "update" in parameters:
             raise RequestError("query-and-update")
         return _query(_merge(parameters, {"query": [_decode(body)]}))
-    if kind == UPDATE_TYPE and method == "POST":
-        if "query" in parameters:
-            raise RequestError("query-and-update")
-        return _update(_merge(parameters, {"update": [_decode(body)]}))
+    if "query" in parameters:
+        raise RequestError("query-and-update")
+    return _update(_merge(parameters, {"update": [_decode(body)]}))
+
+
+def check_body_type(method: str, headers: Mapping[str, str]) -> None:
+    """Refuse what the body of a POST or QUERY request cannot be read as, which is known before it comes.
+
+    Raises :class:`kgraph.errors.RequestError` (415).
+    """
+    kind = media_type_of(headers.get("content-type"))
+    if kind == FORM_TYPE:
+        return
+    _check_charset(headers.get("content-type", ""))
+    if kind == QUERY_TYPE or (kind == UPDATE_TYPE and method == "POST"):
+        return
     accepted = ACCEPT_POST if method == "POST" else f"{QUERY_TYPE}, {FORM_TYPE}"
     raise RequestError(
         "unsupported-media-type", 415, headers={"Accept-Post": ACCEPT_POST}, found=kind or "-", accepted=accepted

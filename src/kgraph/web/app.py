@@ -53,6 +53,7 @@ _KEPT_AT_ONCE = 65_536
 
 _READ = ["GET", "HEAD"]
 _PREFLIGHT = preflight_headers([*_READ, "OPTIONS"])
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "QUERY", "OPTIONS")
 _HEAD_ROOM = 32768
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -186,6 +187,9 @@ def _add_error_handlers(app: FastAPI, settings: Settings, pages: Pages) -> None:
         return respond(request, error if isinstance(error, KgraphError) else KgraphError(str(error)))
 
     async def refused(request: Request, error: Exception) -> Response:
+        if request.scope.get("raw_path") == b"*":
+            # The connection lets OPTIONS alone ask of the server as a whole (RFC 9110, section 9.3.7).
+            return Response(status_code=204, headers=preflight_headers(_METHODS))
         plain = request.url.path.rstrip("/")
         if plain != request.url.path and plain in fixed:
             # 308 keeps method and body. The address is relative, since a proxy may be known under another one.

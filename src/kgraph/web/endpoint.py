@@ -20,6 +20,7 @@ from kgraph.sparql.protocol import (
     Operation,
     QueryOperation,
     UpdateOperation,
+    check_body_type,
     is_update,
     read_request,
 )
@@ -82,7 +83,10 @@ class SparqlEndpoint:
         settings = self._services.settings
         check_address(request, settings.max_url)
         author = self._changes.authorise(request) if is_update(request.method, request.headers) else ""
-        body = await read_body(request, settings.max_body) if request.method in ("POST", "QUERY") else b""
+        body = b""
+        if request.method in ("POST", "QUERY"):
+            check_body_type(request.method, request.headers)
+            body = await read_body(request, settings.max_body)
         operation = _read_simple(request.scope) or read_request(
             request.method, request.scope["query_string"], request.headers, body
         )

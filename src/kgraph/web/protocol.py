@@ -7,9 +7,12 @@ written as soon as its bytes are there.
 from __future__ import annotations
 
 import asyncio
+import re
+import sys
 from collections.abc import Iterable
 from typing import Any, cast
 
+import httptools
 from starlette.requests import Request
 from starlette.types import Scope
 from uvicorn.config import Config
@@ -34,7 +37,17 @@ _LONGEST_ADDRESS = 65535
 _MOST_UNREAD = 256 * 1024 * 1024
 """Bytes of answers that clients may leave unread, all together, before further ones that do are cut off."""
 
-_REASONS = {400: b"Bad Request", 408: b"Request Timeout", 414: b"URI Too Long", 431: b"Request Header Fields Too Large"}
+_VERSIONS = ("1.0", "1.1")
+_REASONS = {
+    400: b"Bad Request",
+    408: b"Request Timeout",
+    414: b"URI Too Long",
+    431: b"Request Header Fields Too Large",
+    501: b"Not Implemented",
+    505: b"HTTP Version Not Supported",
+}
+_REQUEST_LINE = re.compile(rb"(?:\r?\n)*([!#$%&'*+.^`|~\w-]{1,32}) [^ ]+ HTTP/1\.[01]\r?\n", re.ASCII)
+_ABSOLUTE = re.compile(rb"https?://([^/?#@]+)(.*)", re.IGNORECASE)
 
 
 class Connection(HttpToolsProtocol):
@@ -68,6 +81,7 @@ class Connection(HttpToolsProtocol):
         self._is_lent = False
         self._until_lent = self._between_loans = 2
         self._fault = RequestError("bad-request", 400)
+        self._trailers = 0
         # Of a connection that is refused no request is read.
         self.url, self.headers = b"", []
 
@@ -133,6 +147,7 @@ class Connection(HttpToolsProtocol):
         if self._is_reading or (self.cycle is not None and not self.cycle.response_complete):
             self._request = None
         self._is_reading = self._in_head = True
+        self._trailers = 0
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -143,17 +158,41 @@ class Connection(HttpToolsProtocol):
             self._fault = RequestError("address-too-long", 414, limit=limit)
             raise ValueError
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a field of the head; those that follow the body say nothing of the request (RFC 9110, section 6.5.1)."""
+        if self._in_head:
+            super().on_header(name, value)
+            return
+        self._trailers += len(name) + len(value)
+        if self._trailers > _HEAD_ROOM:
+            raise ValueError
+
     def send_400_response(self, msg: str) -> None:
         """Refuse what the parser cannot go on with."""
-        self._refuse(self._fault)
+        fault = self._fault
+        if isinstance(sys.exception(), httptools.HttpParserInvalidMethodError):
+            line = _REQUEST_LINE.match(self._request or b"")
+            if line is not None:
+                fault = RequestError("method-unknown", 501, method=line[1].decode())
+        self._refuse(fault)
 
     def on_headers_complete(self) -> None:
         """Go from the head to the body, which has a time of its own."""
         self._in_head, self._enters_body = False, True
+        version = self.parser.get_http_version()
+        if version not in _VERSIONS:
+            self._fault = RequestError("http-version", 505, found=version)
+            raise ValueError
+        if version == "1.0":
+            # RFC 9110, section 10.1.1.
+            self.expect_100_continue = False
+        self._check_coding()
         hosts = sum(name == b"host" for name, _ in self.headers)
-        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
+        if hosts > 1 or (hosts == 0 and version == "1.1"):
             # RFC 9112, section 3.2.
             raise ValueError
+        if not self.url.startswith(b"/"):
+            self._take_target()
         cast(dict[str, Any], self.scope)[CONNECTION] = self
         super().on_headers_complete()
         cast(dict[str, Any], self.scope)[_CYCLE] = self.cycle
@@ -246,6 +285,26 @@ class Connection(HttpToolsProtocol):
             self.front.lending.recall(self)
         elif self._direct is None:
             super().shutdown()
+
+    def _check_coding(self) -> None:
+        """Refuse a body in a transfer coding that is not read (RFC 9112, section 6.1)."""
+        named = b",".join(value for name, value in self.headers if name == b"transfer-encoding").lower()
+        if named and named.strip() != b"chunked":
+            self._fault = RequestError("unsupported-transfer-coding", 501, found=named.decode("latin-1")[:100])
+            raise ValueError
+
+    def _take_target(self) -> None:
+        """Take a request's target that is no path: an address names the host too (RFC 9112, section 3.2.2)."""
+        method = self.parser.get_method()
+        absolute = _ABSOLUTE.fullmatch(self.url)
+        if absolute is not None:
+            host, rest = absolute[1], absolute[2]
+            self.headers[:] = [(b"host", host), *(field for field in self.headers if field[0] != b"host")]
+            self.url = rest if rest.startswith(b"/") else b"/" + rest
+            if method == b"OPTIONS" and not rest:
+                self.url = b"*"
+        if absolute is None and (self.url != b"*" or method != b"OPTIONS"):
+            raise ValueError
 
     def _write(self, head: bytes, body: bytes) -> None:
         """Write head and body by one call of the system, for which a long body is not copied."""

@@ -1,0 +1,139 @@
+"""Requests as bytes: what RFC 9110 and RFC 9112 say of targets, framing, expectations and versions."""
+
+from __future__ import annotations
+
+import socket
+from urllib.parse import urlsplit
+
+import pytest
+
+ASK = "/sparql?query=ASK%7B%7D"
+QUERY = "Content-Type: application/sparql-query\r\n"
+CHUNKED = "Transfer-Encoding: chunked\r\n"
+BODY = "5\r\nASK{}\r\n0\r\n\r\n"
+PROBLEM = "Accept: application/problem+json, */*;q=0.5\r\n"
+
+
+def send(server: str, request: str, *more: str) -> list[tuple[int, dict[str, str], str]]:
+    """Send a request, and more once something was answered; return what comes until the connection is closed."""
+    address = urlsplit(server)
+    with socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=10) as connection:
+        received = b""
+        for part in (request, *more):
+            connection.sendall(part.encode())
+            if more and part is not more[-1]:
+                received += connection.recv(65536)
+        while data := connection.recv(65536):
+            received += data
+    return read(received.decode())
+
+
+def read(text: str) -> list[tuple[int, dict[str, str], str]]:
+    """Return status, fields and body of each answer in a text."""
+    answers = []
+    while text:
+        head, _, text = text.partition("\r\n\r\n")
+        line, *lines = head.split("\r\n")
+        fields = {name.lower(): value for name, _, value in (field.partition(": ") for field in lines)}
+        length = int(fields.get("content-length", 0))
+        body, text = text.encode()[:length].decode(), text.encode()[length:].decode()
+        answers.append((int(line.split()[1]), fields, body))
+    return answers
+
+
+def request(line: str, fields: str = "", body: str = "", host: str = "Host: example.org\r\n") -> str:
+    """Return a request after which the connection is closed."""
+    return f"{line}\r\n{host}Connection: close\r\n{PROBLEM}{fields}\r\n{body}"
+
+
+@pytest.mark.parametrize("target", ["*", "http://example.org"])
+def test_options_may_ask_of_the_server_as_a_whole(server: str, target: str) -> None:
+    """It is told every method that any address takes (RFC 9110, section 9.3.7)."""
+    [(status, fields, body)] = send(server, request(f"OPTIONS {target} HTTP/1.1"))
+    assert (status, body) == (204, "")
+    assert {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "QUERY", "OPTIONS"} == set(fields["allow"].split(", "))
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_no_other_method_may(server: str, method: str) -> None:
+    """RFC 9112, section 3.2.4."""
+    [(status, _, body)] = send(server, request(f"{method} * HTTP/1.1"))
+    assert (status, '"bad-request"' in body) == (400, True)
+
+
+@pytest.mark.parametrize("host", ["Host: example.org\r\n", "Host: other.example\r\n"])
+def test_an_address_as_target_names_the_host(server: str, host: str) -> None:
+    """Whatever Host says (RFC 9112, section 3.2.2)."""
+    turtle = "Accept: text/turtle\r\n"
+    target = "http://named.example:81/sparql"
+    [(status, _, body)] = send(server, f"GET {target} HTTP/1.1\r\n{host}{turtle}Connection: close\r\n\r\n")
+    assert (status, f"sd:endpoint <{target}>" in body) == (200, True)
+    [(status, _, body)] = send(server, request(f"GET http://named.example{ASK} HTTP/1.1", host=host))
+    assert (status, body) == (200, '{"head":{},"boolean":true}')
+    [(status, _, _)] = send(server, request("GET http://named.example HTTP/1.1", host=host))
+    assert status == 200
+
+
+@pytest.mark.parametrize("coding", ["gzip, chunked", "gzip\r\nTransfer-Encoding: chunked", "identity, chunked"])
+def test_a_transfer_coding_that_is_not_read_is_501(server: str, coding: str) -> None:
+    """Its body is not taken for what it is not (RFC 9112, section 6.1)."""
+    fields = f"{QUERY}Transfer-Encoding: {coding}\r\n"
+    [(status, answered, body)] = send(server, request("POST /sparql HTTP/1.1", fields, BODY))
+    assert (status, answered["connection"]) == (501, "close")
+    assert '"unsupported-transfer-coding"' in body
+
+
+@pytest.mark.parametrize("coding", ["chunked", "Chunked", " chunked "])
+def test_chunks_are_read(server: str, coding: str) -> None:
+    """Also those with extensions."""
+    fields = f"{QUERY}Transfer-Encoding: {coding}\r\n"
+    body = "2;a=1\r\nAS\r\n3\r\nK{}\r\n0\r\n\r\n"
+    assert send(server, request("POST /sparql HTTP/1.1", fields, body))[0][0] == 200
+
+
+def test_fields_after_the_body_are_passed_over(server: str) -> None:
+    """They may not change how the request is read (RFC 9110, section 6.5.1)."""
+    body = "5\r\nASK{}\r\n0\r\nAccept: text/csv\r\nIf-None-Match: *\r\nAuthorization: Bearer x\r\n\r\n"
+    fields = f"Host: example.org\r\nAccept: application/json\r\n{QUERY}{CHUNKED}Trailer: Accept\r\n"
+    chunked = f"POST /sparql HTTP/1.1\r\n{fields}\r\n{body}"
+    first, second = send(server, chunked + request(f"GET {ASK} HTTP/1.1"))
+    assert first[::2] == second[::2] == (200, '{"head":{},"boolean":true}')
+    assert first[1]["content-type"] == "application/sparql-results+json"
+
+
+def test_fields_after_the_body_are_limited(server: str) -> None:
+    """As those of the head are."""
+    body = "5\r\nASK{}\r\n0\r\n" + f"X-A: {'x' * 1000}\r\n" * 100 + "\r\n"
+    assert send(server, request("POST /sparql HTTP/1.1", QUERY + CHUNKED, body))[-1][0] == 400
+
+
+def test_a_client_that_waits_is_told_to_go_on(server: str) -> None:
+    """Once it is known that its body is read (RFC 9110, section 10.1.1)."""
+    fields = "Expect: 100-continue\r\nContent-Length: 5\r\n"
+    answers = send(server, request("POST /sparql HTTP/1.1", QUERY + fields), "ASK{}")
+    assert [status for status, _, _ in answers] == [100, 200]
+    for kind in ("Content-Type: text/plain\r\n", "Content-Type: application/sparql-query;charset=latin1\r\n"):
+        answers = send(server, request("POST /sparql HTTP/1.1", kind + fields))
+        assert [status for status, _, _ in answers] == [415]
+
+
+def test_a_client_of_http_1_0_is_told_nothing_before_its_answer(server: str) -> None:
+    """It knows no such answer."""
+    fields = f"{QUERY}Expect: 100-continue\r\nContent-Length: 5\r\n"
+    answers = send(server, request("POST /sparql HTTP/1.0", fields, "ASK{}"))
+    assert [status for status, _, _ in answers] == [200]
+
+
+@pytest.mark.parametrize("version", [" HTTP/2.0", " HTTP/0.9", ""])
+def test_another_version_of_http_is_505(server: str, version: str) -> None:
+    """RFC 9110, section 15.6.6."""
+    [(status, _, body)] = send(server, request(f"GET {ASK}{version}"))
+    assert (status, '"http-version"' in body) == (505, True)
+
+
+def test_a_method_that_nobody_knows_is_501(server: str) -> None:
+    """RFC 9110, section 9.1; one that is known and not taken is 405."""
+    [(status, _, body)] = send(server, request("FROBNICATE /sparql HTTP/1.1"))
+    assert (status, '"method-unknown"' in body, "FROBNICATE" in body) == (501, True, True)
+    assert send(server, request("PROPFIND /sparql HTTP/1.1"))[0][0] == 405
+    assert send(server, "\x16\x03\x01\x02 \x01 HTTP/1.1\r\n\r\n")[0][0] == 400
