@@ -154,6 +154,15 @@ def media_type_of(content_type: str | None) -> str:
     return (content_type or "").split(";", 1)[0].strip().lower()
 
 
+def charset_of(content_type: str | None) -> str | None:
+    """Return the encoding that a ``Content-Type`` header names, lower-cased; ``None`` if it names none."""
+    for parameter in (content_type or "").split(";")[1:]:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset":
+            return value.strip().strip('"').lower()
+    return None
+
+
 def _rank(candidate: Format, ranges: dict[tuple[str, str], float]) -> tuple[float, int]:
     """Return weight and specificity (3 own type, 2 alias, 1 ``type/*``, 0 ``*/*``) of a format."""
     own, *aliases = ((kind, sub) for kind, _, sub in (media.partition("/") for media in candidate.media_types))

@@ -241,3 +241,12 @@ def test_json_ld_of_statements_about_statements_is_not_to_be_had(client: httpx.C
             assert answer.status_code == 406
             answer = client.get(path, params=params, headers={"Accept": "text/turtle"})
             assert f"<<( <{EX}a> <{EX}b> 1 )>>" in answer.text
+
+
+@pytest.mark.parametrize("accept", [PROBLEM, "text/plain", "text/html"])
+def test_head_of_a_code_has_the_headers_of_get(server: str, accept: str) -> None:
+    """The length too."""
+    headers = {"Accept": accept, "Accept-Encoding": "identity"}
+    answers = [httpx.request(method, f"{server}/problem/busy", headers=headers) for method in ("GET", "HEAD")]
+    lengths = {answer.headers["content-length"] for answer in answers}
+    assert lengths == {str(len(answers[0].content))}

@@ -294,3 +294,144 @@ def test_a_write_may_say_how_long_it_may_take(client: httpx.Client) -> None:
     late = put(client, many, params={**GRAPH, "timeout": "0.01"})
     assert (late.status_code, late.json()["code"]) == (503, "change-timeout")
     assert len(n_triples(client)) == 1
+
+
+UPDATE = {"Content-Type": "application/sparql-update"}
+
+
+def test_a_patch_that_makes_a_graph_is_201(client: httpx.Client) -> None:
+    """And tells where it is; a dry run and one that changes a graph or nothing are 200 (Graph Store Protocol, 5.7)."""
+    text = "INSERT DATA { <a> <p> 1 }"
+    dry = client.patch("/graphs", params={**GRAPH, "dry-run": "true"}, content=text, headers=UPDATE)
+    nothing = client.patch("/graphs", params=GRAPH, content="DELETE DATA { <a> <p> 1 }", headers=UPDATE)
+    assert (dry.status_code, nothing.status_code) == (200, 200)
+    assert client.get("/graphs", params=GRAPH).status_code == 404
+    created = client.patch("/graphs", params=GRAPH, content=text, headers=UPDATE)
+    assert created.status_code == 201
+    assert client.get(created.headers["location"]).status_code == 200
+    again = client.patch("/graphs", params=GRAPH, content="INSERT DATA { <a> <p> 2 }", headers=UPDATE)
+    assert (again.status_code, "location" in again.headers) == (200, False)
+
+
+def test_a_part_of_a_graph_is_not_taken_for_the_whole(client: httpx.Client) -> None:
+    """RFC 9110, section 14.5."""
+    put(client, "<a> <p> 1 .")
+    answer = put(client, "<a> <p> 2 .", headers={"Content-Range": "bytes 0-10/40"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "partial-put")
+    assert '"1"' in n_triples(client)[0]
+
+
+@pytest.mark.parametrize("charset", ["iso-8859-1", '"UTF-16"', "x"])
+@pytest.mark.parametrize("kind", ["text/turtle", "application/n-triples", "application/ld+json"])
+def test_a_body_in_an_encoding_that_its_format_does_not_have_is_415(
+    client: httpx.Client, kind: str, charset: str
+) -> None:
+    """Also where its bytes could be read as UTF-8, as other characters than were meant."""
+    headers = {"Content-Type": f"{kind};charset={charset}"}
+    bodies: list[dict[str, object]] = [
+        {"content": "<a> <p> '\u00c3\u00a6' .".encode("latin-1"), "headers": headers},
+        {"files": {"file": ("a.ttl", b"<a> <p> 1 .", headers["Content-Type"])}},
+    ]
+    for body in bodies:
+        answer = client.put("/graphs", params=GRAPH, **body)  # type: ignore[arg-type]
+        assert (answer.status_code, answer.json()["code"]) == (415, "unsupported-charset")
+    assert client.get("/graphs", params=GRAPH).status_code == 404
+    patch = {"Content-Type": f"application/sparql-update;charset={charset}"}
+    answer = client.patch("/graphs", params=GRAPH, content="INSERT DATA { <a> <p> 1 }", headers=patch)
+    assert (answer.status_code, answer.headers["accept-patch"]) == (415, UPDATE["Content-Type"])
+
+
+RDF = (
+    '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="a">'
+    '<p xmlns="https://example.org/">\u00c3\u00a6\u00f8\u00e5</p></rdf:Description></rdf:RDF>'
+)
+
+
+@pytest.mark.parametrize(
+    ("declared", "named", "encoding"),
+    [
+        ("", "", "utf-8"),
+        ("UTF-8", "", "utf-8-sig"),
+        ("ISO-8859-1", "", "latin-1"),
+        ("windows-1252", "", "cp1252"),
+        ("UTF-16", "", "utf-16"),
+        ("", "ISO-8859-1", "latin-1"),
+        ("ISO-8859-1", "utf-8", "utf-8"),
+        ("UTF-8", '"iso-8859-1"', "latin-1"),
+    ],
+)
+def test_rdf_xml_may_come_in_other_encodings(client: httpx.Client, declared: str, named: str, encoding: str) -> None:
+    """A mark before it counts first, then what the request names, then what it declares (RFC 7303, section 3)."""
+    body = (f'<?xml version="1.0" encoding="{declared}"?>\n{RDF}' if declared else RDF).encode(encoding)
+    headers = {"Content-Type": f"application/rdf+xml;charset={named}" if named else "application/rdf+xml"}
+    assert client.put("/graphs", params=GRAPH, content=body, headers=headers).status_code == 201
+    assert n_triples(client) == [f'<{EX}a> <{EX}p> "\u00c3\u00a6\u00f8\u00e5" .']
+    files = {"file": ("a.rdf", body, headers["Content-Type"])}
+    assert client.put("/graphs", params=GRAPH, files=files).status_code == 200
+    assert n_triples(client) == [f'<{EX}a> <{EX}p> "\u00c3\u00a6\u00f8\u00e5" .']
+
+
+@pytest.mark.parametrize(("declared", "status"), [("ebcdic-cp-us", 415), ("nonsense", 415), ("us-ascii", 400)])
+def test_rdf_xml_that_cannot_be_decoded_is_refused(client: httpx.Client, declared: str, status: int) -> None:
+    """Whether the encoding is unknown or is not that of the body."""
+    body = f'<?xml version="1.0" encoding="{declared}"?>\n{RDF}'.encode()
+    answer = client.put("/graphs", params=GRAPH, content=body, headers={"Content-Type": "application/rdf+xml"})
+    assert answer.status_code == status
+    assert client.get("/graphs", params=GRAPH).status_code == 404
+
+
+def test_a_file_whose_type_the_client_does_not_know_is_read_by_its_name(client: httpx.Client) -> None:
+    """As curl sends it: ``-F file=@a.ttl``."""
+    files = [
+        ("file", ("a.ttl", b"<a> <p> 1 .", "application/octet-stream")),
+        ("file", ("B.NT", b'<a:b> <a:p> "2" .', "application/octet-stream")),
+    ]
+    assert client.put("/graphs", params=GRAPH, files=files).status_code == 201
+    assert len(n_triples(client)) == 2
+    unknown = {"file": ("a.xyz", b"<a> <p> 1 .", "application/octet-stream")}
+    assert client.put("/graphs", params=GRAPH, files=unknown).status_code == 415
+    bare = b'--x\r\nContent-Disposition: form-data; name="f"; filename="a.ttl"\r\n\r\n<a> <p> 3 .\r\n--x--\r\n'
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    assert client.put("/graphs", params=GRAPH, content=bare, headers=headers).status_code == 200
+    assert '"3"' in n_triples(client)[0]
+
+
+def test_a_form_that_is_cut_off_is_refused(client: httpx.Client) -> None:
+    """What is missing could be more files, or the rest of one."""
+    put(client, "<a> <p> 1 .")
+    parts = (f"--x\r\nContent-Type: text/turtle\r\n\r\n<a> <p> {n} .\r\n" for n in (2, 3))
+    body = "".join(parts).encode()
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = client.put("/graphs", params=GRAPH, content=body, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, "body-unreadable")
+    assert '"1"' in n_triples(client)[0]
+    assert client.put("/graphs", params=GRAPH, content=body + b"--x--\r\n", headers=headers).status_code == 200
+    assert len(n_triples(client)) == 2
+
+
+def test_files_for_the_unnamed_graph_have_its_base(client: httpx.Client) -> None:
+    """The same that a single body has."""
+    sent = "<a> <p> <> ."
+    put(client, sent, params={"default": ""})
+    alone = n_triples(client, default="")
+    assert client.put("/graphs", params={"default": ""}, files={"f": ("a.ttl", sent, "text/turtle")}).is_success
+    assert n_triples(client, default="") == alone
+
+
+@pytest.mark.parametrize("coding", ["br", "gzip", "identity"])
+def test_a_graph_that_is_held_is_told_by_its_own_tag(client: httpx.Client, coding: str) -> None:
+    """A cache finds by the tag of a 304 which of its answers still holds (RFC 9111, section 4.3.4)."""
+    put(client, "\n".join(f"<a> <p> {n} ." for n in range(500)))
+    headers = {"Accept-Encoding": coding}
+    whole = client.get("/graphs", params=GRAPH, headers=headers)
+    for method in ("GET", "HEAD"):
+        held = headers | {"If-None-Match": f'"x", {whole.headers["etag"]}'}
+        answer = client.request(method, "/graphs", params=GRAPH, headers=held)
+        assert (answer.status_code, answer.headers["etag"]) == (304, whole.headers["etag"])
+        for name in ("vary", "cache-control", "last-modified"):
+            assert answer.headers[name] == whole.headers[name]
+        assert not {"content-type", "content-length", "content-encoding"} & answer.headers.keys()
+    other = {"br": "gzip", "gzip": "br", "identity": ""}[coding]
+    if other:
+        held = {"Accept-Encoding": other, "If-None-Match": whole.headers["etag"]}
+        assert client.get("/graphs", params=GRAPH, headers=held).status_code == 200

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from kgraph.errors import RequestError
-from kgraph.formats import media_type_of
+from kgraph.formats import charset_of, media_type_of
 from kgraph.turtle.iris import is_well_formed
 
 METHODS = ("GET", "HEAD", "POST", "QUERY", "OPTIONS")
@@ -110,7 +110,7 @@ def check_body_type(method: str, headers: Mapping[str, str]) -> None:
     kind = media_type_of(headers.get("content-type"))
     if kind == FORM_TYPE:
         return
-    _check_charset(headers.get("content-type", ""))
+    check_charset(headers.get("content-type"), {"Accept-Post": ACCEPT_POST})
     if kind == QUERY_TYPE or (kind == UPDATE_TYPE and method == "POST"):
         return
     accepted = ACCEPT_POST if method == "POST" else f"{QUERY_TYPE}, {FORM_TYPE}"
@@ -230,11 +230,14 @@ def read_timeout(text: str | None) -> float | None:
     return seconds
 
 
-def _check_charset(content_type: str) -> None:
-    for parameter in content_type.split(";")[1:]:
-        name, _, value = parameter.partition("=")
-        if name.strip().lower() == "charset" and value.strip().strip('"').lower() not in ("utf-8", "utf8", "us-ascii"):
-            raise RequestError("unsupported-charset", 415, headers={"Accept-Post": ACCEPT_POST}, found=value.strip())
+def check_charset(content_type: str | None, told: Mapping[str, str]) -> None:
+    """Refuse a body that is said to be in another encoding than UTF-8.
+
+    Raises :class:`kgraph.errors.RequestError` (415), whose answer has the headers ``told``.
+    """
+    charset = charset_of(content_type)
+    if charset is not None and charset not in ("utf-8", "utf8", "us-ascii"):
+        raise RequestError("unsupported-charset", 415, headers=told, found=charset)
 
 
 def _decode(body: bytes) -> str:

@@ -38,6 +38,7 @@ _ALONE = {b"x-request-id", b"authorization", b"cache-control", b"pragma", b"cook
 
 _CONDITIONAL = {b"if-match", b"if-none-match"}
 _CODING_IN_TAG = re.compile(rb'-(?:br|gzip)"')
+_NO_CODING = re.compile(rb"(?!)")
 
 
 class Front:
@@ -93,7 +94,7 @@ class Front:
         try:
             self._admit(scope, exchange)
             if _CONDITIONAL & exchange.fields.keys():
-                _without_codings(scope)
+                _without_codings(scope, exchange)
             inner = self._endpoint if scope["path"] == "/sparql" else self._app
             await inner(scope, receive, sender.send)
         except KgraphError as error:
@@ -250,6 +251,8 @@ class Sender:
             body = await self._compress_first(coding, body, more)
             if not more and self._exchange.method != "HEAD":
                 headers.append((b"content-length", str(len(body)).encode()))
+        if status == 304:
+            headers = _with_held_tag(headers, self._exchange)
         self.headers = headers + self._front.common_headers(self._exchange, headers)
         if self._front.heads.varies_by_origin():
             self.headers = with_vary(self.headers, b"Origin")
@@ -312,19 +315,39 @@ def is_allowed(host: str, allowed: tuple[str, ...]) -> bool:
 
 
 def _encoded(headers: Headers, coding: str) -> Headers:
-    """Return the headers of an answer that is compressed; a strong ETag names the coding too."""
-    changed = []
-    for name, value in headers:
-        if name == b"content-length":
-            continue
-        if name == b"etag" and value.startswith(b'"') and value.endswith(b'"'):
-            value = value[:-1] + b"-" + coding.encode() + b'"'
-        changed.append((name, value))
-    return [*changed, (b"content-encoding", coding.encode())]
+    """Return the headers of an answer that is compressed."""
+    kept = [(name, value) for name, value in headers if name != b"content-length"]
+    return [*_with_coding_in_tag(kept, coding), (b"content-encoding", coding.encode())]
 
 
-def _without_codings(scope: Scope) -> None:
-    """Take the coding out of the tags that a client names, since the routes know nothing of codings."""
-    scope["headers"] = [
-        (name, _CODING_IN_TAG.sub(b'"', value) if name in _CONDITIONAL else value) for name, value in scope["headers"]
+def _with_coding_in_tag(headers: Headers, coding: str) -> Headers:
+    """Return headers whose ETag, if it is a strong one, names the coding too."""
+    return [
+        (name, value[:-1] + b"-" + coding.encode() + b'"')
+        if name == b"etag" and value.startswith(b'"') and value.endswith(b'"')
+        else (name, value)
+        for name, value in headers
     ]
+
+
+def _without_codings(scope: Scope, exchange: Exchange) -> None:
+    """Take the coding out of the tags that a client names, since the routes know nothing of codings.
+
+    Who only reads has the answer already if the tag names the coding that it would get now. For a change any will do:
+    each names the same content.
+    """
+    coding = _CODING_IN_TAG
+    if exchange.method in ("GET", "HEAD"):
+        now = choose_coding(exchange.field(b"accept-encoding"))
+        coding = re.compile(f'-{now}"'.encode()) if now else _NO_CODING
+    scope["headers"] = [
+        (name, coding.sub(b'"', value) if name in _CONDITIONAL else value) for name, value in scope["headers"]
+    ]
+
+
+def _with_held_tag(headers: Headers, exchange: Exchange) -> Headers:
+    """Return the headers of a 304 with the tag that the answer would have had: the one that its client holds."""
+    coding = choose_coding(exchange.field(b"accept-encoding"))
+    held = exchange.fields.get(b"if-none-match", b"")
+    coded = _with_coding_in_tag(headers, coding) if coding else headers
+    return coded if any(name == b"etag" and value in held for name, value in coded) else headers

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from email.errors import CloseBoundaryNotFoundDefect
+from email.message import MIMEPart
 from email.parser import BytesParser
 from email.policy import HTTP
 from urllib.parse import quote
@@ -18,12 +20,24 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from kgraph.errors import ChangeRefusedError, KgraphError, PreconditionError, RequestError
-from kgraph.formats import GRAPHS, JSON_LD_EXPANDED, N_QUADS, ONE_GRAPH, TRIG, Format, media_type_of
+from kgraph.formats import (
+    GRAPHS,
+    JSON_LD_EXPANDED,
+    N_QUADS,
+    ONE_GRAPH,
+    RDF_XML,
+    TRIG,
+    Format,
+    by_suffix,
+    charset_of,
+    media_type_of,
+)
 from kgraph.sparql.adapting import adapt
-from kgraph.sparql.protocol import UPDATE_TYPE, read_timeout
+from kgraph.sparql.protocol import UPDATE_TYPE, check_charset, read_timeout
 from kgraph.sparql.update import for_graph, read_update_text
 from kgraph.store.base import INFERRED, Change, GraphWrite, Outcome, Query, Update
 from kgraph.store.embedded import UNNAMED
+from kgraph.store.encodings import to_utf8
 from kgraph.turtle.iris import is_well_formed
 from kgraph.web.api import base_address, check_address
 from kgraph.web.changes import Changes, is_dry_run
@@ -38,6 +52,7 @@ METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS")
 _DATASETS = (N_QUADS, TRIG)
 _ACCEPTED = ", ".join([*(f.media_type for f in ONE_GRAPH), "multipart/form-data"])
 _MULTIPART = "multipart/form-data"
+_UNKNOWN = "application/octet-stream"
 _SINGLE = ("dry-run", "reason", "timeout")
 _MARK = b"\xef\xbb\xbf"
 """How some programs begin a text, to tell that it is UTF-8."""
@@ -123,6 +138,7 @@ class GraphStore:
         if tag:
             headers["ETag"] = f'"{tag}-{chosen.name}"'
             if is_fresh(request, headers["ETag"]):
+                del headers["Content-Type"]
                 return Response(status_code=304, headers=headers)
         query = Query("", export=graphs)
         answer = await run_in_threadpool(self._services.store.query, query, chosen)
@@ -146,8 +162,17 @@ class GraphStore:
 
     async def _write(self, request: Request, graph: str, author: str) -> Response:
         action = "replace" if request.method == "PUT" else "merge"
+        if action == "replace" and "content-range" in request.headers:
+            # It would be taken for the whole graph (RFC 9110, section 14.5).
+            raise RequestError("partial-put", 400)
         writes = await self._bodies(request, graph, action)
-        response, outcome = await self._change(request, writes, author, self._expected(request, graph))
+        return await self._make(request, graph, writes, author)
+
+    async def _make(
+        self, request: Request, graph: str, steps: tuple[Update | GraphWrite, ...], author: str, sent: str = ""
+    ) -> Response:
+        """Change a graph, and tell where it is if it was not there before."""
+        response, outcome = await self._change(request, steps, author, self._expected(request, graph), sent)
         if graph in outcome.created and not is_dry_run(request):
             response.status_code = 201
             response.headers["Location"] = self._location(request, graph)
@@ -177,6 +202,7 @@ class GraphStore:
             raise RequestError(
                 "unsupported-media-type", 415, headers={"Accept-Patch": UPDATE_TYPE}, found=found, accepted=UPDATE_TYPE
             )
+        check_charset(request.headers.get("content-type"), {"Accept-Patch": UPDATE_TYPE})
         body = await read_body(request, self._services.settings.max_body)
         try:
             sent = body.decode("utf-8-sig")
@@ -184,7 +210,7 @@ class GraphStore:
             raise RequestError("not-utf-8") from error
         sent = await run_in_threadpool(adapt, sent, graph or self._address(request), "Update")
         text = sent if graph == UNNAMED else await run_in_threadpool(_for_graph, sent, graph)
-        return (await self._change(request, (Update(text),), author, self._expected(request, graph), sent))[0]
+        return await self._make(request, graph, (Update(text),), author, sent)
 
     async def _change(
         self,
@@ -228,13 +254,14 @@ class GraphStore:
         Raises :class:`kgraph.errors.RequestError`: 413 for too long a body, 415 for a type that is no graph's.
         """
         content_type = request.headers.get("content-type")
-        kind = media_type_of(content_type)
+        kind, base = media_type_of(content_type), graph or self._address(request)
         if kind == _MULTIPART:
             body = await read_body(request, self._services.settings.max_upload)
-            return await run_in_threadpool(_parts, f"{content_type}", body, graph, action)
+            return await run_in_threadpool(_parts, f"{content_type}", body, graph, action, base)
         chosen = _format_of(kind)
-        body = (await read_body(request, self._services.settings.max_upload)).removeprefix(_MARK)
-        return (GraphWrite(graph, action, body, chosen, graph or self._address(request)),)
+        _check_charset(chosen, content_type)
+        body = await read_body(request, self._services.settings.max_upload)
+        return (GraphWrite(graph, action, _decoded(body, chosen, content_type), chosen, base),)
 
     def _location(self, request: Request, graph: str) -> str:
         """Return the address of a graph: its own if it lies here and can be told in a head as it is."""
@@ -248,22 +275,46 @@ def _for_graph(text: str, graph: str) -> str:
     return for_graph(read_update_text(text), graph)
 
 
-def _parts(content_type: str, body: bytes, graph: str, action: str) -> tuple[GraphWrite, ...]:
+def _parts(content_type: str, body: bytes, graph: str, action: str, base: str) -> tuple[GraphWrite, ...]:
     """Return the files of a form (RFC 7578) as writes to one graph; together they are what it is to hold."""
     try:
         message = BytesParser(policy=HTTP).parsebytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body)
     except RecursionError as error:
         raise RequestError("body-unreadable", 400, fault="fault-deep") from error
+    if any(isinstance(defect, CloseBoundaryNotFoundDefect) for defect in message.defects):
+        raise RequestError("body-unreadable", 400, fault="fault-form-ends")
     writes: list[GraphWrite] = []
     for part in message.iter_parts():
         content = part.get_payload(decode=True)
         if isinstance(content, bytes):
-            chosen = _format_of(part.get_content_type())
-            text = content.removeprefix(_MARK)
-            writes.append(GraphWrite(graph, action if not writes else "merge", text, chosen, graph))
+            chosen = _format_of_part(part)
+            named = str(part.get("content-type", ""))
+            _check_charset(chosen, named)
+            writes.append(
+                GraphWrite(graph, action if not writes else "merge", _decoded(content, chosen, named), chosen, base)
+            )
     if not writes:
         raise RequestError("body-unreadable", 400, fault="fault-form")
     return tuple(writes)
+
+
+def _format_of_part(part: MIMEPart) -> Format:
+    """Return the format of a file in a form, by the ending of its name if the client does not know its type."""
+    kind, name = part.get_content_type(), part.get_filename() or ""
+    if kind == _UNKNOWN or (name and "content-type" not in part):
+        return by_suffix(name.rpartition(".")[2].lower(), GRAPHS) or _format_of(kind)
+    return _format_of(kind)
+
+
+def _check_charset(chosen: Format, content_type: str | None) -> None:
+    """Refuse an encoding that a format does not come in; in RDF/XML it is read."""
+    if chosen is not RDF_XML:
+        check_charset(content_type, {"Accept-Post": _ACCEPTED})
+
+
+def _decoded(body: bytes, chosen: Format, content_type: str | None) -> bytes:
+    """Return a body in UTF-8, without a byte-order mark."""
+    return to_utf8(body, charset_of(content_type)) if chosen is RDF_XML else body.removeprefix(_MARK)
 
 
 def _format_of(kind: str) -> Format:

@@ -107,5 +107,5 @@ class ProblemPages:
         if negotiate(accept, (PROBLEM, PLAIN, HTML)) is HTML:
             return self._pages.problem(request, described, 200)
         body, content_type = render_problem(described, accept, "")
-        headers = {"Content-Type": content_type, "Vary": "Accept, Accept-Language"}
+        headers = {"Content-Type": content_type, "Content-Length": str(len(body)), "Vary": "Accept, Accept-Language"}
         return Response(b"" if request.method == "HEAD" else body, headers=headers)

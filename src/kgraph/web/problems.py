@@ -78,6 +78,7 @@ STATUSES: Mapping[str, int] = {
     "graph-absent": 409,
     "patch-other-graph": 400,
     "body-unreadable": 400,
+    "partial-put": 400,
     "unsupported-content-coding": 415,
     "change-timeout": 503,
     "change-memory": 503,

@@ -7,7 +7,6 @@ written as soon as its bytes are there.
 from __future__ import annotations
 
 import asyncio
-import re
 import sys
 from collections.abc import Iterable
 from typing import Any, cast
@@ -25,6 +24,7 @@ from kgraph.web.direct import Direct
 from kgraph.web.front import CONNECTION, Front
 from kgraph.web.http import language_of
 from kgraph.web.problems import problem_of, render_problem
+from kgraph.web.request_heads import check_head, read_target, unknown_method
 
 _HEAD_ROOM = 32768
 _CYCLE = "kgraph.cycle"
@@ -37,7 +37,6 @@ _LONGEST_ADDRESS = 65535
 _MOST_UNREAD = 256 * 1024 * 1024
 """Bytes of answers that clients may leave unread, all together, before further ones that do are cut off."""
 
-_VERSIONS = ("1.0", "1.1")
 _REASONS = {
     400: b"Bad Request",
     408: b"Request Timeout",
@@ -46,8 +45,6 @@ _REASONS = {
     501: b"Not Implemented",
     505: b"HTTP Version Not Supported",
 }
-_REQUEST_LINE = re.compile(rb"(?:\r?\n)*([!#$%&'*+.^`|~\w-]{1,32}) [^ ]+ HTTP/1\.[01]\r?\n", re.ASCII)
-_ABSOLUTE = re.compile(rb"https?://([^/?#@]+)(.*)", re.IGNORECASE)
 
 
 class Connection(HttpToolsProtocol):
@@ -169,30 +166,23 @@ class Connection(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what the parser cannot go on with."""
-        fault = self._fault
         if isinstance(sys.exception(), httptools.HttpParserInvalidMethodError):
-            line = _REQUEST_LINE.match(self._request or b"")
-            if line is not None:
-                fault = RequestError("method-unknown", 501, method=line[1].decode())
-        self._refuse(fault)
+            self._fault = unknown_method(self._request)
+        self._refuse(self._fault)
 
     def on_headers_complete(self) -> None:
         """Go from the head to the body, which has a time of its own."""
         self._in_head, self._enters_body = False, True
         version = self.parser.get_http_version()
-        if version not in _VERSIONS:
-            self._fault = RequestError("http-version", 505, found=version)
-            raise ValueError
+        try:
+            check_head(version, self.headers)
+            self.url, self.headers[:] = read_target(self.parser.get_method(), self.url, self.headers)
+        except RequestError as error:
+            self._fault = error
+            raise
         if version == "1.0":
             # RFC 9110, section 10.1.1.
             self.expect_100_continue = False
-        self._check_coding()
-        hosts = sum(name == b"host" for name, _ in self.headers)
-        if hosts > 1 or (hosts == 0 and version == "1.1"):
-            # RFC 9112, section 3.2.
-            raise ValueError
-        if not self.url.startswith(b"/"):
-            self._take_target()
         cast(dict[str, Any], self.scope)[CONNECTION] = self
         super().on_headers_complete()
         cast(dict[str, Any], self.scope)[_CYCLE] = self.cycle
@@ -285,26 +275,6 @@ class Connection(HttpToolsProtocol):
             self.front.lending.recall(self)
         elif self._direct is None:
             super().shutdown()
-
-    def _check_coding(self) -> None:
-        """Refuse a body in a transfer coding that is not read (RFC 9112, section 6.1)."""
-        named = b",".join(value for name, value in self.headers if name == b"transfer-encoding").lower()
-        if named and named.strip() != b"chunked":
-            self._fault = RequestError("unsupported-transfer-coding", 501, found=named.decode("latin-1")[:100])
-            raise ValueError
-
-    def _take_target(self) -> None:
-        """Take a request's target that is no path: an address names the host too (RFC 9112, section 3.2.2)."""
-        method = self.parser.get_method()
-        absolute = _ABSOLUTE.fullmatch(self.url)
-        if absolute is not None:
-            host, rest = absolute[1], absolute[2]
-            self.headers[:] = [(b"host", host), *(field for field in self.headers if field[0] != b"host")]
-            self.url = rest if rest.startswith(b"/") else b"/" + rest
-            if method == b"OPTIONS" and not rest:
-                self.url = b"*"
-        if absolute is None and (self.url != b"*" or method != b"OPTIONS"):
-            raise ValueError
 
     def _write(self, head: bytes, body: bytes) -> None:
         """Write head and body by one call of the system, for which a long body is not copied."""

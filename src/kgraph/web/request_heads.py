@@ -1,0 +1,55 @@
+"""What is looked at in the head of a request before anybody answers it (RFC 9110 and RFC 9112)."""
+
+from __future__ import annotations
+
+import re
+
+from kgraph.errors import RequestError
+from kgraph.web.heads import Headers
+
+_VERSIONS = ("1.0", "1.1")
+_SHOWN = 100
+_LINE = re.compile(rb"(?:\r?\n)*([!#$%&'*+.^`|~\w-]{1,32}) [^ ]+ HTTP/1\.[01]\r?\n", re.ASCII)
+_ABSOLUTE = re.compile(rb"https?://([^/?#@]+)(.*)", re.IGNORECASE)
+
+
+def check_head(version: str, headers: Headers) -> None:
+    """Refuse a request that is of another version of HTTP, or whose body or host cannot be told from its head.
+
+    Raises :class:`kgraph.errors.RequestError`: 505 for the version, 501 for a body in another transfer coding than
+    chunks (RFC 9112, section 6.1), 400 for a request that does not name one host (section 3.2).
+    """
+    if version not in _VERSIONS:
+        raise RequestError("http-version", 505, found=version)
+    coding = b",".join(value for name, value in headers if name == b"transfer-encoding").lower().strip()
+    if coding not in (b"", b"chunked"):
+        raise RequestError("unsupported-transfer-coding", 501, found=coding.decode("latin-1")[:_SHOWN])
+    hosts = sum(name == b"host" for name, _ in headers)
+    if hosts > 1 or (hosts == 0 and version == "1.1"):
+        raise RequestError("bad-request", 400)
+
+
+def read_target(method: bytes, target: bytes, headers: Headers) -> tuple[bytes, Headers]:
+    """Return the path and query of a request's target with its headers; ``*`` is that of OPTIONS for the whole server.
+
+    An address names the host too, whatever ``Host`` says (RFC 9112, section 3.2.2). Raises
+    :class:`kgraph.errors.RequestError` (400) for any other target.
+    """
+    if target.startswith(b"/") or (target == b"*" and method == b"OPTIONS"):
+        return target, headers
+    absolute = _ABSOLUTE.fullmatch(target)
+    if absolute is None:
+        raise RequestError("bad-request", 400)
+    host, rest = absolute[1], absolute[2]
+    named = [(b"host", host), *(field for field in headers if field[0] != b"host")]
+    if not rest and method == b"OPTIONS":
+        return b"*", named
+    return rest if rest.startswith(b"/") else b"/" + rest, named
+
+
+def unknown_method(request: bytes | None) -> RequestError:
+    """Return the error of a request whose method is not known (501), or of what is no request at all (400)."""
+    line = _LINE.match(request or b"")
+    if line is None:
+        return RequestError("bad-request", 400)
+    return RequestError("method-unknown", 501, method=line[1].decode())
