@@ -137,3 +137,20 @@ def test_a_method_that_nobody_knows_is_501(server: str) -> None:
     assert (status, '"method-unknown"' in body, "FROBNICATE" in body) == (501, True, True)
     assert send(server, request("PROPFIND /sparql HTTP/1.1"))[0][0] == 405
     assert send(server, "\x16\x03\x01\x02 \x01 HTTP/1.1\r\n\r\n")[0][0] == 400
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        "BAD\r\n\r\n",
+        "GET /sparql HTTP/1.1\r\n\r\n",
+        f"POST /sparql HTTP/1.1\r\nHost: x\r\n{QUERY}Transfer-Encoding: gzip\r\n\r\n",
+        f"GET /sparql?query={'x' * 70000} HTTP/1.1\r\nHost: x\r\n\r\n",
+    ],
+)
+def test_a_fault_is_not_taken_for_the_answer_to_the_request_before(server: str, second: str) -> None:
+    """Answers come in the order of their requests (RFC 9112, section 9.3.2); then the connection is closed."""
+    asked = f"GET {ASK} HTTP/1.1\r\nHost: example.org\r\n\r\n"
+    answers = send(server, asked + asked + second)
+    assert [status for status, _, _ in answers] == [200, 200]
+    assert answers[-1][1]["connection"] == "close"

@@ -172,7 +172,6 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Go from the head to the body, which has a time of its own."""
-        self._in_head, self._enters_body = False, True
         version = self.parser.get_http_version()
         try:
             check_head(version, self.headers)
@@ -183,6 +182,7 @@ class Connection(HttpToolsProtocol):
         if version == "1.0":
             # RFC 9110, section 10.1.1.
             self.expect_100_continue = False
+        self._in_head, self._enters_body = False, True
         cast(dict[str, Any], self.scope)[CONNECTION] = self
         super().on_headers_complete()
         cast(dict[str, Any], self.scope)[_CYCLE] = self.cycle
@@ -377,6 +377,10 @@ class Connection(HttpToolsProtocol):
 
     def _refuse(self, error: RequestError) -> None:
         """Answer what cannot be read, and close."""
+        if self._in_head and self.cycle is not None and not self.cycle.response_complete:
+            # What is written now would be taken for the answer to a request that came before.
+            self.cycle.keep_alive = False
+            return
         fields = self.headers
         request = Request({"type": "http", "headers": fields, "query_string": self.url.partition(b"?")[2]})
         problem = problem_of(error, language_of(request, self.settings))
