@@ -19,6 +19,10 @@ PLAIN = [
     "SELECT (COUNT(?x) AS ?n) { ?x <http://e/p> ?y FILTER(?y > (1 + 2) && REGEX(STR(?x), 'a:b')) } ORDER BY (?n)",
     f"PREFIX xsd: <{XSD}> PREFIX e: <http://e/> SELECT ?x {{ ?x e:p ?y FILTER(xsd:integer (?y) > 1) }}",
     f"SELECT ?x {{ ?x ?p ?y FILTER(<{XSD}dateTime>(?y) < <{XSD}dateTime> # that\n('2020-01-01T00:00:00')) }}",
+    "SELECT ?x{?x ?p ?o}LIMIT 5OFFSET 3",
+    "SELECT (Sample(?x) AS ?y) { ?x ?p ?o }",
+    "SELECT REDUCED ?x { ?x ?p ?o }",
+    f"PREFIX a: <urn:a:> SELECT ?limit {{ ?limit a:offset <{RESOURCE}sample/limit>; <urn:sample-p> $reduced }}",
 ]
 
 NOT_PLAIN = [
@@ -50,6 +54,7 @@ def test_what_is_told_of_a_plain_text_is_what_its_tokens_tell(text: str) -> None
     plain, read = read_plain(text), read_query_text(text)
     assert plain is not None
     assert (plain.text, plain.form, plain.default_graphs, plain.named_graphs) == (read.text, read.form, None, None)
+    assert plain.has_choice == read.has_choice
     assert (read.is_volatile, read.default_graphs, read.named_graphs, read.calls) == (False, None, None, ())
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 
 from kgraph.store.base import Change, Update
 from kgraph.store.held import Source
-from kgraph.store.workers import can_isolate
+from kgraph.store.workers import WorkerStore, can_isolate
 from kgraph.store.writing import JournaledStore
 
 pytestmark = pytest.mark.skipif(not can_isolate(), reason="this platform has no isolation")
@@ -99,3 +101,59 @@ def test_a_page_that_is_asked_often_is_of_the_present_state(world: World) -> Non
     assert len({page.text for page in later}) == 1
     assert "Newcomer" in later[0].text
     assert later[0].headers["etag"] != pages[0].headers["etag"]
+
+
+CHOOSING = [
+    "SELECT * { ?s ?p ?o } LIMIT 5",
+    "select * { ?s ?p ?o } offset 5",
+    "SELECT ?p (COUNT(*) AS ?n) { ?s ?p ?o } GROUP BY ?p ORDER BY ?n LIMIT 5",
+    "SELECT * { { SELECT ?s { ?s ?p ?o } LIMIT 5 } ?s a ?c }",
+    "SELECT (SAMPLE(?o) AS ?x) { ?s ?p ?o }",
+    "SELECT (GROUP_CONCAT(STR(?o)) AS ?x) { ?s ?p ?o }",
+    "SELECT REDUCED ?p { ?s ?p ?o }",
+    "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o } LIMIT 5",
+    'SELECT * { ?s ?p ?o FILTER(?o != "\\n") } LIMIT 5',
+]
+SETTLED = ["SELECT * { ?s ?p ?o }", "ASK { ?s ?p 'limited' }", "SELECT (SUM(?o) AS ?limits) { ?s <urn:sample-p> ?o }"]
+
+
+def tags_of(address: str, query: str) -> set[str]:
+    """Return the tags of the answers to a query that is asked in every way, and again after each."""
+    tags: set[str] = set()
+    for _ in range(2):
+        with httpx.Client(base_url=address, headers={"Accept": "*/*"}) as client:
+            # On one connection, which is lent to another process after a few.
+            answers = [client.get("/sparql", params={"query": query}) for _ in range(6)]
+            answers.append(client.get("/sparql", params={"query": query}, headers={"Cache-Control": "no-cache"}))
+            answers.append(client.head("/sparql", params={"query": query}))
+            answers.append(client.post("/sparql", data={"query": query}))
+        tags |= {answer.headers["etag"] for answer in answers}
+        assert len({answer.content for answer in answers if answer.request.method != "HEAD"}) == 1
+    return tags
+
+
+def test_a_tag_that_leaves_a_choice_holds_as_long_as_the_process_with_the_data(serve: Serve, tiny_home: Path) -> None:
+    """In the next one the engine holds the data in another order, and would choose other rows."""
+    runs: list[dict[str, str]] = []
+    for _ in range(2):
+        store = WorkerStore(tiny_home)
+        with serve(store) as address:
+            for turn in range(2):
+                held = {}
+                for query in CHOOSING + SETTLED:
+                    [held[query]] = tags_of(address, query)
+                runs.append(held)
+                for query, tag in runs[0].items():
+                    fresh = httpx.get(f"{address}/sparql", params={"query": query}, headers={"If-None-Match": tag})
+                    assert fresh.status_code == (304 if query in SETTLED or len(runs) == 1 else 200)
+                if turn == 0:
+                    before = store.zygote_pid
+                    os.kill(before, signal.SIGKILL)
+                    while store.zygote_pid == before:
+                        httpx.get(
+                            f"{address}/sparql", params={"query": "ASK {}"}, headers={"Cache-Control": "no-cache"}
+                        )
+    for query in CHOOSING:
+        assert len({held[query] for held in runs}) == 4
+    for query in SETTLED:
+        assert len({held[query] for held in runs}) == 1

@@ -16,7 +16,7 @@ from functools import lru_cache
 
 from kgraph.sparql.adapting import needs_adapting
 from kgraph.sparql.functions import calls_only_casts
-from kgraph.sparql.text import QueryText
+from kgraph.sparql.text import CHOOSING, QueryText
 from kgraph.vocabulary import RESOURCES
 
 _LONGEST = 2000
@@ -29,6 +29,7 @@ _OPENING = re.compile(
 )
 _SUSPECT = ("service", "from", "rand", "uuid", "bnode")
 _NOW = re.compile(r"now\b", re.IGNORECASE)
+_CHOOSING = re.compile(rf"(?<![A-Za-z_?$:/#-])(?:{'|'.join(CHOOSING)})(?![A-Za-z_-])", re.IGNORECASE)
 _NESTING = "({[!-+^<"
 _REMEMBERED = 1024
 
@@ -59,7 +60,7 @@ def read_plain(text: str) -> QueryText | None:
         return None
     skeleton = skeleton_of(text)
     form = _form_of(skeleton)
-    return QueryText(text, form, skeleton=skeleton) if form else None
+    return QueryText(text, form, has_choice=_has_choice(skeleton), skeleton=skeleton) if form else None
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -77,3 +78,9 @@ def _form_of(skeleton: str) -> str:
         return ""
     opening = _OPENING.match(skeleton)
     return opening[2].upper() if opening and calls_only_casts(skeleton, opening[1]) else ""
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _has_choice(skeleton: str) -> bool:
+    """Tell whether one of the words is there that leave the engine a choice, if only in a string or a comment."""
+    return _CHOOSING.search(skeleton) is not None

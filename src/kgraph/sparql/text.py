@@ -20,6 +20,8 @@ _BRANCHING = {"||", "&&"}
 _BRANCHING_WORDS = ("UNION", "OPTIONAL", "MINUS", "LATERAL", "FILTER", "SELECT", "AS")
 _CHAINING = {"+", "-", "*", "/"}
 _VOLATILE = ("NOW", "RAND", "UUID", "STRUUID", "BNODE")
+CHOOSING = ("LIMIT", "OFFSET", "SAMPLE", "GROUP_CONCAT", "REDUCED")
+"""Words by which an engine may take some of the rows in place of others, or them in any order."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,11 @@ class QueryText:
     """A query's text and what its tokens tell.
 
     ``form`` is one of :data:`QUERY_FORMS`; ``is_volatile`` tells that the answer may differ from one time to
-    the next on the same data (NOW, RAND, UUID, SERVICE …). ``default_graphs`` and ``named_graphs`` are the IRIs of FROM
-    and FROM NAMED; both are ``None`` if the text has no dataset clause. ``calls`` are those of other endpoints; while
-    there are any, the text is not for an engine. ``skeleton`` is that of a plain text
-    (:func:`kgraph.sparql.plain.skeleton_of`), empty for another.
+    the next on the same data (NOW, RAND, UUID, SERVICE …), and ``has_choice`` that several answers are right, of which
+    the engine chooses by the order in which it holds the data (:data:`CHOOSING`). ``default_graphs`` and
+    ``named_graphs`` are the IRIs of FROM and FROM NAMED; both are ``None`` if the text has no dataset clause. ``calls``
+    are those of other endpoints; while there are any, the text is not for an engine. ``skeleton`` is that of a plain
+    text (:func:`kgraph.sparql.plain.skeleton_of`), empty for another.
     """
 
     text: str
@@ -53,6 +56,7 @@ class QueryText:
     default_graphs: tuple[str, ...] | None = None
     named_graphs: tuple[str, ...] | None = None
     is_volatile: bool = False
+    has_choice: bool = False
     calls: tuple[ServiceCall, ...] = ()
     skeleton: str = ""
 
@@ -88,7 +92,8 @@ def read_query_text(text: str, limits: Limits | None = None) -> QueryText:
     default, named = _read_dataset(tokens[start:], prologue)
     calls = read_calls(text, tokens, start, prologue, limits.endpoints, limits.calls) if limits.endpoints else ()
     is_volatile = bool(calls) or any(token.is_word(*_VOLATILE) for token in tokens)
-    return QueryText(text, form, default, named, is_volatile, calls)
+    has_choice = any(token.is_word(*CHOOSING) for token in tokens)
+    return QueryText(text, form, default, named, is_volatile, has_choice, calls)
 
 
 def decode_text(text: str, limits: Limits) -> str:

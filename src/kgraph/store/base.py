@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -65,6 +66,11 @@ class Revision:
 
 SHOWN_OF_DIGEST = 16
 """Characters of a revision's digest that headers and pages show."""
+
+
+def new_run() -> str:
+    """Return a name for a process that holds the data, which no other has."""
+    return secrets.token_hex(4)
 
 
 class Cancellation:

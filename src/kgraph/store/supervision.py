@@ -19,7 +19,7 @@ from dataclasses import replace
 from typing import Any
 
 from kgraph.errors import DatasetError, QueryFailedError
-from kgraph.store.base import Revision
+from kgraph.store.base import Revision, new_run
 from kgraph.store.building import FOLDER, tell
 from kgraph.store.directories import paths_of_revisions
 from kgraph.store.drafts import Draft
@@ -43,9 +43,11 @@ class Zygote:
 
     ``revision`` is the state of the data that it holds, ``graphs`` the numbers of statements of the named graphs and
     ``tags`` a name for the content of each, the unnamed graph under an empty name. ``notices`` tells what was found
-    amiss when the data were loaded, and passed over.
+    amiss when the data were loaded, and passed over. ``run`` is a name for the process: one that is started later has
+    the same data in another order.
     """
 
+    run: str
     revision: Revision
     graphs: Mapping[str, int]
     tags: Mapping[str, str]
@@ -87,6 +89,7 @@ class Zygote:
 
     def _start(self) -> None:
         self._process, self._control = _launch(self._source)
+        self.run = new_run()
         try:
             self._take_in(_hear(self._control))
         except (EOFError, OSError) as error:
@@ -111,6 +114,7 @@ class Zygote:
                     raise OSError(f"it holds revision {told['revision']['number']}, not {self.revision.number}")
                 before, self._retired = self._control, self._process
                 self._process, self._control, self._source, self._coming = coming, control, source, None
+                self.run = new_run()
                 self._take_in(told)
         except (EOFError, OSError) as error:
             if not self._closed:

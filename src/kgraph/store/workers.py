@@ -67,6 +67,11 @@ class WorkerStore:
         return self._zygote.revision
 
     @property
+    def run(self) -> str:
+        """A name for the process that holds the dataset, for as long as it lives."""
+        return self._zygote.run
+
+    @property
     def zygote(self) -> Zygote:
         """The process that holds the dataset."""
         return self._zygote

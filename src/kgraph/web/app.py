@@ -68,7 +68,7 @@ def create_app(settings: Settings, store: Store, home: Path) -> Front:
     services = Services(settings, store, Resources(store, home), library, federation)
     pages, data = Pages(services), DataRoutes(services)
     described = Descriptions(services, Catalogue(store, home))
-    cache = AnswerCache(settings.cache_mib * _MIB, at_once=_KEPT_AT_ONCE)
+    cache = AnswerCache(settings.cache_mib * _MIB, at_once=_KEPT_AT_ONCE, run=lambda: services.run)
     operations, problems = Operations(services, cache), ProblemPages(services, pages)
     log = _open_log(settings)
     lifespan = _lifespan(settings, log, services, lambda: front.stop())

@@ -84,17 +84,23 @@ class Borrower:
     """Answers the plain requests on the connections that it has."""
 
     def __init__(
-        self, channel: socket.socket, store: EmbeddedStore, settings: Settings, log: int, is_current: Callable[[], bool]
+        self,
+        channel: socket.socket,
+        store: EmbeddedStore,
+        settings: Settings,
+        run: str,
+        log: int,
+        is_current: Callable[[], bool],
     ) -> None:
         """Get connections by ``channel``, answer from ``store``, and write the lines of the log to a descriptor."""
         self._channel = channel
         self._store = store
         self._log = log
         self._is_current = is_current
-        self._plain = PlainQueries(settings)
+        self._plain = PlainQueries(settings, lambda: run)
         self._hints = Hints(store)
         self._heads = Heads(settings)
-        self._cache = AnswerCache(settings.cache_mib * 1024 * 1024, at_once=0)
+        self._cache = AnswerCache(settings.cache_mib * 1024 * 1024, at_once=0, run=lambda: run)
         self._heavy: dict[bytes, float] = {}
         self._loans: dict[int, _Loan] = {}
         self._epoll = select.epoll()
@@ -282,8 +288,9 @@ def borrow(channel: socket.socket, store: EmbeddedStore, *, is_current: Callable
     with contextlib.suppress(OSError):
         with descriptors_allowed():
             message, descriptors, _, _ = socket.recv_fds(channel, 65536, 1)
-            settings = Settings(**json.loads(message))
-            borrower = Borrower(channel, store, settings, descriptors[0], is_current)
+            given = json.loads(message)
+            settings = Settings(**given["settings"])
+            borrower = Borrower(channel, store, settings, given["run"], descriptors[0], is_current)
         # What is kept makes no cycles; to look through it again and again would take a share of the time.
         gc.freeze()
         gc.set_threshold(_COLLECT_AFTER, 20, 100)
@@ -291,8 +298,7 @@ def borrow(channel: socket.socket, store: EmbeddedStore, *, is_current: Callable
         channel.send(LOAN.pack(0, LEAVING))
 
 
-def settings_message(settings: Settings, borrowers: int) -> bytes:
-    """Return the settings as one of so many borrowers gets them, with its share of the cache."""
-    return json.dumps(
-        asdict(settings) | {"cache_mib": settings.cache_mib // borrowers, "remote_authorization": ""}
-    ).encode()
+def settings_message(settings: Settings, borrowers: int, run: str) -> bytes:
+    """Return the settings as one of so many borrowers gets them, with its share of the cache, and its data's run."""
+    given = asdict(settings) | {"cache_mib": settings.cache_mib // borrowers, "remote_authorization": ""}
+    return json.dumps({"settings": given, "run": run}).encode()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
 from kgraph.store.base import Revision
@@ -42,12 +42,16 @@ class AnswerCache:
     """The answers of one revision: those of another are dropped when one of the new is put in.
 
     Used by the event loop alone. ``limit`` is in bytes, and one answer may have an eighth of it; 0 keeps nothing.
+    ``run`` names the process that holds the data now; answers of another are dropped, since it may choose otherwise
+    (:attr:`kgraph.sparql.text.QueryText.has_choice`).
     An answer of more bytes than ``at_once`` is kept when it is given a second time: most come once, and would push out
     what comes often, and have each answer written to memory that has cooled or is yet to be cleared.
     """
 
-    def __init__(self, limit: int, at_once: int) -> None:
+    def __init__(self, limit: int, at_once: int, run: Callable[[], str]) -> None:
         """Hold nothing."""
+        self._run = run
+        self._run_held = run()
         self._limit = limit
         self._at_once = at_once
         self._given: set[int] = set()
@@ -68,11 +72,13 @@ class AnswerCache:
 
     def has(self, key: Hashable, revision: Revision) -> bool:
         """Tell whether an answer is kept, without counting that it was looked for."""
+        self._follow_run()
         found = self._answers.get(key)
         return found is not None and found.revision == revision
 
     def find(self, key: Hashable, revision: Revision) -> Cached | None:
         """Return the answer kept under a key, if it is one of this revision."""
+        self._follow_run()
         found = self._answers.get(key)
         if found is None or found.revision != revision:
             self.misses += 1
@@ -83,6 +89,7 @@ class AnswerCache:
 
     def find_repeat(self, request: bytes, revision: Revision) -> Repeat | None:
         """Return the answer to a request that came before, if it is one of this revision."""
+        self._follow_run()
         found = self._repeats.get(request)
         if found is None or (found.cached.revision is not revision and found.cached.revision != revision):
             return None
@@ -123,6 +130,12 @@ class AnswerCache:
         self._answers.clear()
         self._repeats.clear()
         self.size = 0
+
+    def _follow_run(self) -> None:
+        run = self._run()
+        if run != self._run_held:
+            self._run_held = run
+            self.clear()
 
     def _is_first(self, key: Hashable) -> bool:
         """Tell whether no answer was given for a key lately."""

@@ -108,7 +108,7 @@ class Lending:
         """Lend to forks of what ``store`` holds, as many as ``settings`` allow; ``told`` hears what they answered."""
         self._store = store
         self._settings = settings
-        is_on = settings.rate_limit <= 0 and PlainQueries(settings).reads_requests
+        is_on = settings.rate_limit <= 0 and PlainQueries(settings, lambda: store.run).reads_requests
         self._most = settings.borrowers if is_on else 0
         self._told = told
         self._borrowers: list[_Borrower] = []
@@ -224,7 +224,7 @@ class Lending:
             os.set_blocking(reading, False)
             with contextlib.suppress(OSError):
                 fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, _LOG_ROOM)
-            socket.send_fds(process.channel, [settings_message(self._settings, self._most)], [writing])
+            socket.send_fds(process.channel, [settings_message(self._settings, self._most, self._store.run)], [writing])
         except OSError:
             os.close(reading)
             return False

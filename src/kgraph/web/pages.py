@@ -103,7 +103,7 @@ class Pages:
         self.style = (files("kgraph.web") / "templates" / "style.css").read_bytes()
         self.icon = (files("kgraph.web") / "templates" / "favicon.svg").read_bytes()
         self._style_version = hashlib.sha256(self.style).hexdigest()[:12]
-        self._kept = AnswerCache(services.settings.cache_mib * 1024 * 1024 // _SHARE, at_once=0)
+        self._kept = AnswerCache(services.settings.cache_mib * 1024 * 1024 // _SHARE, 0, lambda: services.run)
         self._templates = Environment(
             loader=PackageLoader("kgraph.web"),
             autoescape=select_autoescape(),

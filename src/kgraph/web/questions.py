@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from binascii import a2b_qp
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
@@ -33,6 +33,8 @@ class Question:
     """A query that may be asked: read, within the limits, with the format of its answer settled.
 
     ``digest`` names query, dataset and format; it is empty for a query whose answer differs from one time to the next.
+    It names ``run`` too, the process that holds the data, for one that leaves the engine a choice: in another process
+    the engine has the data in another order, and chooses otherwise.
     A query with calls of other endpoints may be asked once it is ``filled`` with what they answered; ``remarks`` tell
     of those that did not.
     """
@@ -54,6 +56,14 @@ class Question:
         return f'W/"{revision.tag}-{self.digest}"' if revision is not None and self.digest else ""
 
 
+def question_of(query: Query, text: QueryText, format: Format, run: str) -> Question:
+    """Return the question that a query is, with its name."""
+    if text.is_volatile:
+        return Question(query, text, format, "")
+    name = name_of(text.text, query.dataset, format)
+    return Question(query, text, format, f"{name}-{run}" if text.has_choice else name)
+
+
 class PlainQueries:
     """Reads queries that need no closer look (:mod:`kgraph.sparql.plain`) and requests that bring nothing else.
 
@@ -61,8 +71,9 @@ class PlainQueries:
     read: none can where settings look at more of a head than is looked at here.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        """Read within the limits of ``settings``."""
+    def __init__(self, settings: Settings, run: Callable[[], str]) -> None:
+        """Read within the limits of ``settings``; ``run`` names the process that holds the data now."""
+        self._run = run
         usual = Limits()
         # What is plain lies within the limits that are usual; stricter ones take a closer look.
         is_usual = settings.max_query_nesting >= usual.nesting and settings.max_query_branches >= usual.branches
@@ -101,7 +112,7 @@ class PlainQueries:
         if plain is None:
             return None
         chosen = choose_usual(accept, plain.is_graph)
-        return Question(Query(plain.text), plain, chosen, name_of(plain.text, None, chosen))
+        return question_of(Query(plain.text), plain, chosen, self._run())
 
 
 def _decode(query: bytes) -> str:

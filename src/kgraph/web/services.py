@@ -28,9 +28,18 @@ from kgraph.store.base import (
     Revision,
     SoonStore,
     Store,
+    new_run,
     select,
 )
-from kgraph.web.questions import USUAL_ACCEPT, PlainQueries, Question, choose_format, choose_usual, digest_of, name_of
+from kgraph.web.questions import (
+    USUAL_ACCEPT,
+    PlainQueries,
+    Question,
+    choose_format,
+    choose_usual,
+    digest_of,
+    question_of,
+)
 
 if TYPE_CHECKING:
     from kgraph.federation import Federation
@@ -66,6 +75,15 @@ class Services:
         revision = self.revision
         return revision.date.date().isoformat() if revision is not None else ""
 
+    @property
+    def run(self) -> str:
+        """A name for the process that holds the data: that of the store, or of this one."""
+        return str(getattr(self.store, "run", self._own_run))
+
+    @cached_property
+    def _own_run(self) -> str:
+        return new_run()
+
     def in_default(self) -> int:
         """Return the number of statements in the default graph, each counted once."""
 
@@ -99,7 +117,7 @@ class Services:
         else:
             dataset = None
         query = Query(text.text, dataset, timeout=operation.timeout, cancellation=Cancellation())
-        return Question(query, text, chosen, "" if text.is_volatile else name_of(text.text, dataset, chosen))
+        return question_of(query, text, chosen, self.run)
 
     def ask(self, question: Question) -> Answer:
         """Have a question answered, waiting in this thread.
@@ -154,7 +172,7 @@ class Services:
     @cached_property
     def plain(self) -> PlainQueries:
         """Reads the queries and requests that need no closer look."""
-        return PlainQueries(self.settings)
+        return PlainQueries(self.settings, lambda: self.run)
 
     @cached_property
     def _limits(self) -> Limits:
