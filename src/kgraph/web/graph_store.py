@@ -7,8 +7,9 @@ place where a POST makes a graph with a name of its own.
 
 from __future__ import annotations
 
+import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from email.errors import CloseBoundaryNotFoundDefect
 from email.message import MIMEPart
 from email.parser import BytesParser
@@ -53,6 +54,7 @@ _DATASETS = (N_QUADS, TRIG)
 _ACCEPTED = ", ".join([*(f.media_type for f in ONE_GRAPH), "multipart/form-data"])
 _MULTIPART = "multipart/form-data"
 _UNKNOWN = "application/octet-stream"
+_RUN = re.compile(r'-[0-9a-f]{8}"$')
 _SINGLE = ("dry-run", "reason", "timeout")
 _MARK = b"\xef\xbb\xbf"
 """How some programs begin a text, to tell that it is UTF-8."""
@@ -136,7 +138,8 @@ class GraphStore:
         chosen = choose_format(request.query_params.get("format"), request.headers.get("accept"), formats)
         headers = {"Vary": "Accept", "Cache-Control": CACHE_CONTROL, "Content-Type": chosen.content_type}
         if tag:
-            headers["ETag"] = f'"{tag}-{chosen.name}"'
+            # A strong tag is of one row of bytes, and another process writes the statements in another order.
+            headers["ETag"] = f'"{tag}-{chosen.name}-{self._services.run}"'
             if is_fresh(request, headers["ETag"]):
                 del headers["Content-Type"]
                 return Response(status_code=304, headers=headers)
@@ -233,16 +236,16 @@ class GraphStore:
     def _expected(self, request: Request, graph: str) -> tuple[tuple[str, str], ...]:
         """Return what ``If-Match`` and ``If-None-Match`` ask of the graph (RFC 9110, section 13.1)."""
         present, expected = self._tag(graph), []
-        # A strong tag names the content of the graph and the format it was read in.
+        # What a change expects is the content, in whatever format and order it was read.
         names = {f'"{present}-{format.name}"' for format in (*GRAPHS, JSON_LD_EXPANDED)} if present else set()
         if "if-match" in request.headers:
-            tags = read_tags(request, "if-match")
+            tags = _without_run(read_tags(request, "if-match"))
             # A weak tag never matches here.
             if not present or not (tags & {"*", *names}):
                 raise PreconditionError(graph)
             expected.append((graph, "*" if "*" in tags else present))
         if "if-none-match" in request.headers:
-            held = {tag.removeprefix("W/") for tag in read_tags(request, "if-none-match")}
+            held = {tag.removeprefix("W/") for tag in _without_run(read_tags(request, "if-none-match"))}
             if held & names:
                 raise PreconditionError(graph)
             expected.append((graph, "" if "*" in held else present))
@@ -269,6 +272,11 @@ class GraphStore:
         if graph.startswith(address + "/") and graph.isascii():
             return graph
         return f"{address}?graph={quote(graph, safe='')}"
+
+
+def _without_run(tags: Iterable[str]) -> frozenset[str]:
+    """Return tags of graphs without the name of the process that wrote them."""
+    return frozenset(_RUN.sub('"', tag) for tag in tags)
 
 
 def _for_graph(text: str, graph: str) -> str:
