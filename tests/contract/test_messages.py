@@ -154,3 +154,18 @@ def test_a_fault_is_not_taken_for_the_answer_to_the_request_before(server: str, 
     answers = send(server, asked + asked + second)
     assert [status for status, _, _ in answers] == [200, 200]
     assert answers[-1][1]["connection"] == "close"
+
+
+@pytest.mark.parametrize("path", [ASK, "/healthz"])
+@pytest.mark.parametrize("host", ["a b", "a/b", "a@b", "<a>", "a:b", "[::1", '"', "a#b"])
+def test_what_is_no_host_is_400(server: str, path: str, host: str) -> None:
+    """RFC 9112, section 3.2; addresses of answers are made of it."""
+    lines = f"Host: {host}\r\n{PROBLEM}"
+    answers = send(server, f"GET {path} HTTP/1.1\r\n{lines}\r\n" + request(f"GET {path} HTTP/1.1"))
+    assert [status for status, _, _ in answers] == [400]
+
+
+@pytest.mark.parametrize("host", ["", "localhost", "a_b.example:80", "127.0.0.1:8000", "[::1]:8000", "xn--bl-zia.no."])
+def test_what_is_a_host_is_taken(server: str, host: str) -> None:
+    """Whether it is this server's is a matter of the settings."""
+    assert send(server, request(f"GET {ASK} HTTP/1.1", host=f"Host: {host}\r\n"))[0][0] == 200

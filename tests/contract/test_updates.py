@@ -245,3 +245,13 @@ def test_a_change_is_told_the_same_of_a_resource_without_class_as_a_file(
     expected = {"skos:prefLabel": "INK-005e", "ink:statement": "INK-005m"}[text]
     assert expected in of_change
     assert of_change <= of_file
+
+
+@pytest.mark.parametrize("dry_run", ["true", "false"])
+def test_a_graph_that_a_blank_node_would_name_is_refused(client: httpx.Client, dry_run: str) -> None:
+    """Nobody could ask for it; and what else the update would write is not written."""
+    text = "INSERT { :a :p 1 . GRAPH ?g { :a :p 2 } } WHERE { BIND(BNODE() AS ?g) }"
+    answer = send(client, text, params={"dry-run": dry_run})
+    assert (answer.status_code, answer.json()["code"]) == (400, "graph-blank")
+    assert values(client, ":a :p ?v") == []
+    assert send(client, text.replace("BNODE()", f"<{EX}g>")).status_code == 200

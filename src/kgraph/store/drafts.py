@@ -145,6 +145,8 @@ class _Tracked:
         removed, added = before - after, after - before
         for quad in (*removed, *added):
             name = graph_of(quad)
+            if isinstance(quad.graph_name, ox.BlankNode):
+                raise RequestError("graph-blank", 400)
             if name in DERIVED:
                 raise RequestError("graph-derived", 403, graph=name)
         _compose(self.removed, self.added, removed, added)

@@ -74,6 +74,7 @@ STATUSES: Mapping[str, int] = {
     "graph-twice": 400,
     "graph-not-found": 404,
     "graph-derived": 403,
+    "graph-blank": 400,
     "graph-exists": 409,
     "graph-absent": 409,
     "patch-other-graph": 400,

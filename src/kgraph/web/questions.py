@@ -18,6 +18,7 @@ from kgraph.sparql.federation import FilledText, without_calls
 from kgraph.sparql.plain import read_plain
 from kgraph.sparql.text import Limits, QueryText
 from kgraph.store.base import SHOWN_OF_DIGEST, Query, Revision
+from kgraph.web.request_heads import is_host
 
 USUAL_ACCEPT = 256
 """Characters that an Accept header has at most that is worth remembering."""
@@ -149,7 +150,8 @@ def read_head(lines: bytes) -> Head | None:
         if name not in _USUAL or name in fields:
             return None
         fields[name] = value.strip()
-    if b"host" not in fields or fields.get(b"connection", b"keep-alive").lower() != b"keep-alive":
+    host = fields.get(b"host")
+    if host is None or not is_host(host) or fields.get(b"connection", b"keep-alive").lower() != b"keep-alive":
         return None
     accept = fields.get(b"accept", b"").decode("ascii")
     return None if "html" in accept else Head(fields, accept)

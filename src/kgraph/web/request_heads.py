@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from kgraph.errors import RequestError
-from kgraph.web.heads import Headers
+
+if TYPE_CHECKING:
+    from kgraph.web.heads import Headers
 
 _VERSIONS = ("1.0", "1.1")
 _SHOWN = 100
 _LINE = re.compile(rb"(?:\r?\n)*([!#$%&'*+.^`|~\w-]{1,32}) [^ ]+ HTTP/1\.[01]\r?\n", re.ASCII)
+_HOST = re.compile(rb"(?:\[[0-9A-Za-z:.]+\]|[\w.~!$&'()*+,;=%-]*)(?::[0-9]*)?", re.ASCII)
 _ABSOLUTE = re.compile(rb"https?://([^/?#@]+)(.*)", re.IGNORECASE)
 
 
@@ -24,9 +28,14 @@ def check_head(version: str, headers: Headers) -> None:
     coding = b",".join(value for name, value in headers if name == b"transfer-encoding").lower().strip()
     if coding not in (b"", b"chunked"):
         raise RequestError("unsupported-transfer-coding", 501, found=coding.decode("latin-1")[:_SHOWN])
-    hosts = sum(name == b"host" for name, _ in headers)
-    if hosts > 1 or (hosts == 0 and version == "1.1"):
+    hosts = [value for name, value in headers if name == b"host"]
+    if len(hosts) > 1 or (not hosts and version == "1.1") or not all(map(is_host, hosts)):
         raise RequestError("bad-request", 400)
+
+
+def is_host(value: bytes) -> bool:
+    """Tell whether a value of ``Host`` is one (RFC 9110, section 7.2)."""
+    return _HOST.fullmatch(value.strip()) is not None
 
 
 def read_target(method: bytes, target: bytes, headers: Headers) -> tuple[bytes, Headers]:
@@ -38,7 +47,7 @@ def read_target(method: bytes, target: bytes, headers: Headers) -> tuple[bytes, 
     if target.startswith(b"/") or (target == b"*" and method == b"OPTIONS"):
         return target, headers
     absolute = _ABSOLUTE.fullmatch(target)
-    if absolute is None:
+    if absolute is None or not is_host(absolute[1]):
         raise RequestError("bad-request", 400)
     host, rest = absolute[1], absolute[2]
     named = [(b"host", host), *(field for field in headers if field[0] != b"host")]
