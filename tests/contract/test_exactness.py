@@ -250,3 +250,21 @@ def test_head_of_a_code_has_the_headers_of_get(server: str, accept: str) -> None
     answers = [httpx.request(method, f"{server}/problem/busy", headers=headers) for method in ("GET", "HEAD")]
     lengths = {answer.headers["content-length"] for answer in answers}
     assert lengths == {str(len(answers[0].content))}
+
+
+def test_a_change_may_be_of_what_has_not_changed_since(client: httpx.Client) -> None:
+    """The date is that of Last-Modified; no date is no condition, and a tag says more (RFC 9110, section 13.1.4)."""
+    client.put("/graphs", params=GRAPH, content="<a> <p> 1 .", headers=TURTLE)
+    last = client.get("/graphs", params=GRAPH).headers["last-modified"]
+    before = "Sun, 01 Nov 2020 00:00:00 GMT"
+    dry = {**GRAPH, "dry-run": "true"}
+    for since, status in ((last, 200), (before, 412), ("yesterday", 200), ("", 200)):
+        condition = {"If-Unmodified-Since": since}
+        put = client.put("/graphs", params=dry, content="<a> <p> 2 .", headers=TURTLE | condition)
+        patch = client.patch("/graphs", params=dry, content="INSERT DATA { <a> <p> 3 }", headers=UPDATE | condition)
+        post = client.post("/sparql", params={"dry-run": "true"}, content="CLEAR DEFAULT", headers=UPDATE | condition)
+        assert {put.status_code, patch.status_code, post.status_code} == {status}
+    both = {"If-Unmodified-Since": before, "If-Match": "*"}
+    assert client.put("/graphs", params=dry, content="<a> <p> 2 .", headers=TURTLE | both).status_code == 200
+    gone = client.delete("/graphs", params=GRAPH, headers={"If-Unmodified-Since": before})
+    assert (gone.status_code, client.get("/graphs", params=GRAPH).status_code) == (412, 200)

@@ -169,3 +169,36 @@ def test_what_is_no_host_is_400(server: str, path: str, host: str) -> None:
 def test_what_is_a_host_is_taken(server: str, host: str) -> None:
     """Whether it is this server's is a matter of the settings."""
     assert send(server, request(f"GET {ASK} HTTP/1.1", host=f"Host: {host}\r\n"))[0][0] == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        (ASK, "application/sparql-results+xml"),
+        ("/sparql", "application/ld+json"),
+        ("/graphs?default", "application/ld+json"),
+        ("/.well-known/void", "application/ld+json"),
+        ("/data/ont", "application/ld+json"),
+        ("/sparql?query=ASK", "application/problem+json"),
+        ("/nothing", "application/problem+json"),
+    ],
+)
+def test_a_field_may_stand_in_several_lines(server: str, path: str, kind: str) -> None:
+    """They are one list (RFC 9110, section 5.3), wherever it is read."""
+    lists = ("image/png", "application/ld+json, application/sparql-results+xml", "application/problem+json")
+    fields = "".join(f"Accept: {types}\r\n" for types in lists)
+    [(_, answered, _)] = send(server, f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{fields}\r\n")
+    assert answered["content-type"] == kind
+
+
+def test_two_types_of_one_body_are_none(server: str) -> None:
+    """What it is would be a guess."""
+    fields = f"{QUERY}Content-Type: text/plain\r\nContent-Length: 5\r\n"
+    assert send(server, request("POST /sparql HTTP/1.1", fields, "ASK{}"))[0][0] == 415
+
+
+def test_cookies_may_stand_in_several_lines(server: str) -> None:
+    """As they come by HTTP/2 through a proxy."""
+    fields = "Cookie: a=b\r\nCookie: kgraph-language=en\r\n"
+    [(_, _, body)] = send(server, request("GET /sparql?query=ASK HTTP/1.1", fields))
+    assert "The query" in body

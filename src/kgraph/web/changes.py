@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import ParamSpec, TypeVar, cast
 
 from starlette.requests import Request
@@ -88,7 +90,7 @@ class Changes:
             author,
             request.query_params.get("reason", ""),
             operation.dry_run,
-            revision=_expected_revision(request, self.store),
+            revision=_expected_revision(request, self.store) or unmodified_revision(request, self.store),
             timeout=operation.timeout,
         )
         exchange_of(request.scope).form = text.steps[0].kind if text.steps else "UPDATE"
@@ -194,6 +196,21 @@ def is_dry_run(request: Request) -> bool:
     if found not in ("true", "false"):
         raise RequestError("bad-parameter", 400, name="dry-run", found=found)
     return found == "true"
+
+
+def unmodified_revision(request: Request, store: WritableStore) -> str:
+    """Return the only revision that may be changed by ``If-Unmodified-Since`` (RFC 9110, section 13.1.4).
+
+    Empty means any: without that field, with a date that is none, and beside ``If-Match``, which says more.
+    """
+    since = request.headers.get("if-unmodified-since", "")
+    if not since or "if-match" in request.headers or store.revision is None:
+        return ""
+    try:
+        date = parsedate_to_datetime(since)
+    except ValueError:
+        return ""
+    return store.revision.tag if store.revision.date.replace(microsecond=0) <= date.astimezone(UTC) else "-"
 
 
 def _expected_revision(request: Request, store: WritableStore) -> str:

@@ -73,11 +73,15 @@ new_request_id = RequestIds().next
 
 
 def open_exchange(scope: Scope, client: str) -> Exchange:
-    """Return the record of a request that has just come, and put it into the request's scope."""
+    """Return the record of a request that has just come, and put it into the request's scope.
+
+    A field that stands in several lines is put into one, in the scope too (RFC 9110, section 5.3).
+    """
     headers = scope["headers"]
     fields = dict(headers)
     if len(fields) != len(headers):
         fields = _joined(headers)
+        scope["headers"] = list(fields.items())
     named = fields.get(b"x-request-id")
     request_id = named.decode("ascii") if named and _SANE_ID.fullmatch(named) else new_request_id()
     exchange = Exchange(scope["method"], scope["path"], client, request_id, fields)
@@ -88,7 +92,8 @@ def open_exchange(scope: Scope, client: str) -> Exchange:
 def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     fields: dict[bytes, bytes] = {}
     for name, value in headers:
-        fields[name] = fields[name] + b", " + value if name in fields else value
+        between = b"; " if name == b"cookie" else b", "
+        fields[name] = fields[name] + between + value if name in fields else value
     return fields
 
 

@@ -41,7 +41,7 @@ from kgraph.store.embedded import UNNAMED
 from kgraph.store.encodings import to_utf8
 from kgraph.turtle.iris import is_well_formed
 from kgraph.web.api import base_address, check_address
-from kgraph.web.changes import Changes, is_dry_run
+from kgraph.web.changes import Changes, is_dry_run, unmodified_revision
 from kgraph.web.exchanges import exchange_of
 from kgraph.web.heads import CACHE_CONTROL
 from kgraph.web.http import is_fresh, preflight_headers, problem_response, read_body, read_tags, run_in_threadpool
@@ -227,7 +227,8 @@ class GraphStore:
         dry_run = is_dry_run(request)
         reason = request.query_params.get("reason", "")
         timeout = read_timeout(request.query_params.get("timeout"))
-        change = Change(steps, author, reason, dry_run, expected=expected, timeout=timeout)
+        since = unmodified_revision(request, self._changes.store)
+        change = Change(steps, author, reason, dry_run, revision=since, expected=expected, timeout=timeout)
         exchange_of(request.scope).form = request.method
         outcome = await self._changes.carry_out(change)
         hints = await self._changes.remark(sent, outcome) if sent else ()
