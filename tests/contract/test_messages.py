@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 ASK = "/sparql?query=ASK%7B%7D"
@@ -202,3 +204,32 @@ def test_cookies_may_stand_in_several_lines(server: str) -> None:
     fields = "Cookie: a=b\r\nCookie: kgraph-language=en\r\n"
     [(_, _, body)] = send(server, request("GET /sparql?query=ASK HTTP/1.1", fields))
     assert "The query" in body
+
+
+def read_all(server: str, request: str) -> tuple[bytes, bytes]:
+    """Return head and body of an answer that ends with its connection."""
+    address = urlsplit(server)
+    with socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=30) as connection:
+        connection.sendall(request.encode())
+        head, _, body = b"".join(iter(lambda: connection.recv(1 << 20), b"")).partition(b"\r\n\r\n")
+    return head.lower(), body
+
+
+@pytest.mark.parametrize("fields", ["", "Connection: keep-alive\r\n", "Accept-Encoding: gzip\r\n"])
+def test_a_client_of_http_1_0_gets_no_chunks(packaged_server: str, fields: str) -> None:
+    """An answer whose length is not known ends with the connection (RFC 9112, section 6.1)."""
+    whole = httpx.get(f"{packaged_server}/graphs", timeout=30).content
+    head, body = read_all(packaged_server, f"GET /graphs HTTP/1.0\r\n{fields}\r\n")
+    assert b"transfer-encoding" not in head and b"content-length" not in head
+    assert (gzip.decompress(body) if "gzip" in fields else body) == whole
+    head, body = read_all(packaged_server, f"GET {ASK} HTTP/1.0\r\n{fields}\r\n")
+    assert b"content-length: 26" in head and len(body) == 26
+    head, body = read_all(packaged_server, f"HEAD /graphs HTTP/1.0\r\n{fields}\r\n")
+    assert (b" 200 " in head, body) == (True, b"")
+
+
+def test_a_client_of_http_1_0_sees_that_an_answer_is_cut(packaged_server: str) -> None:
+    """Its connection is reset, and does not end as that of a whole answer does."""
+    query = "SELECT%20*%20%7B%3Fs%20%3Fp%20%3Fo.%3Fa%20%3Fb%20%3Fc%7D&timeout=1"
+    with pytest.raises(ConnectionResetError):
+        read_all(packaged_server, f"GET /sparql?query={query} HTTP/1.0\r\n\r\n")

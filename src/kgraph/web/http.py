@@ -64,7 +64,8 @@ def preflight_headers(methods: Iterable[str]) -> dict[str, str]:
         "Allow": listing,
         "Access-Control-Allow-Methods": listing,
         "Access-Control-Allow-Headers": (
-            "Accept, Accept-Language, Authorization, Cache-Control, Content-Type, If-Match, If-None-Match, If-Unmodified-Since, X-Request-Id"
+            "Accept, Accept-Language, Authorization, Cache-Control, Content-Type, If-Match, If-None-Match, "
+            "If-Unmodified-Since, X-Request-Id"
         ),
         "Access-Control-Max-Age": "86400",
     }

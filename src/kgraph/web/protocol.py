@@ -23,6 +23,7 @@ from kgraph.settings import Settings
 from kgraph.web.direct import Direct
 from kgraph.web.front import CONNECTION, Front
 from kgraph.web.http import language_of
+from kgraph.web.old_clients import OldCycle, reset
 from kgraph.web.problems import problem_of, render_problem
 from kgraph.web.request_heads import check_head, read_target, unknown_method
 
@@ -185,6 +186,8 @@ class Connection(HttpToolsProtocol):
         self._in_head, self._enters_body = False, True
         cast(dict[str, Any], self.scope)[CONNECTION] = self
         super().on_headers_complete()
+        if version == "1.0":
+            self.cycle.__class__ = OldCycle
         cast(dict[str, Any], self.scope)[_CYCLE] = self.cycle
 
     def on_message_complete(self) -> None:
@@ -226,8 +229,8 @@ class Connection(HttpToolsProtocol):
         cycle.on_response()
 
     def abort(self) -> None:
-        """Break the connection off: what was written and not sent is dropped."""
-        self.transport.abort()
+        """Break the connection off: what was written and not sent is dropped, and the client sees it reset."""
+        reset(self.transport)
 
     def is_open(self) -> bool:
         """Tell whether there is anybody to answer."""
