@@ -268,3 +268,17 @@ def test_a_change_may_be_of_what_has_not_changed_since(client: httpx.Client) -> 
     assert client.put("/graphs", params=dry, content="<a> <p> 2 .", headers=TURTLE | both).status_code == 200
     gone = client.delete("/graphs", params=GRAPH, headers={"If-Unmodified-Since": before})
     assert (gone.status_code, client.get("/graphs", params=GRAPH).status_code) == (412, 200)
+
+
+def test_what_a_body_may_be_is_told(server: str) -> None:
+    """By OPTIONS, and where another one is refused, to other sites too (RFC 10008, section 3)."""
+    answers = [
+        httpx.options(f"{server}/sparql"),
+        httpx.post(f"{server}/sparql", content="ASK {}"),
+        httpx.request("QUERY", f"{server}/sparql", content="ASK {}", headers={"Content-Type": "text/plain"}),
+    ]
+    for answer in answers:
+        of_query = set(answer.headers["accept-query"].split(", "))
+        assert of_query == {DIRECT["Content-Type"], FORM["Content-Type"]}
+        assert set(answer.headers["accept-post"].split(", ")) == of_query | {UPDATE["Content-Type"]}
+        assert {"Accept-Query", "Accept-Post"} <= set(answer.headers["access-control-expose-headers"].split(", "))

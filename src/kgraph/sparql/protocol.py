@@ -18,6 +18,8 @@ QUERY_TYPE = "application/sparql-query"
 UPDATE_TYPE = "application/sparql-update"
 FORM_TYPE = "application/x-www-form-urlencoded"
 ACCEPT_POST = ", ".join((QUERY_TYPE, FORM_TYPE, UPDATE_TYPE))
+ACCEPT_QUERY = ", ".join((QUERY_TYPE, FORM_TYPE))
+"""What the body of a QUERY may be (RFC 10008, section 3)."""
 
 _SINGLE = ("query", "update", "timeout", "lang", "dry-run")
 _OF_QUERIES = ("default-graph-uri", "named-graph-uri")
@@ -110,13 +112,12 @@ def check_body_type(method: str, headers: Mapping[str, str]) -> None:
     kind = media_type_of(headers.get("content-type"))
     if kind == FORM_TYPE:
         return
-    check_charset(headers.get("content-type"), {"Accept-Post": ACCEPT_POST})
+    told = {"Accept-Post": ACCEPT_POST, "Accept-Query": ACCEPT_QUERY}
+    check_charset(headers.get("content-type"), told)
     if kind == QUERY_TYPE or (kind == UPDATE_TYPE and method == "POST"):
         return
-    accepted = ACCEPT_POST if method == "POST" else f"{QUERY_TYPE}, {FORM_TYPE}"
-    raise RequestError(
-        "unsupported-media-type", 415, headers={"Accept-Post": ACCEPT_POST}, found=kind or "-", accepted=accepted
-    )
+    accepted = ACCEPT_POST if method == "POST" else ACCEPT_QUERY
+    raise RequestError("unsupported-media-type", 415, headers=told, found=kind or "-", accepted=accepted)
 
 
 def _form(parameters: dict[str, list[str]]) -> Operation:

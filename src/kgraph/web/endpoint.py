@@ -15,6 +15,8 @@ from starlette.types import Receive, Scope, Send
 from kgraph.errors import ChangeRefusedError, KgraphError, RequestError, StoreError
 from kgraph.formats import GRAPHS, HTML, ONE_GRAPH, RESULTS, negotiate
 from kgraph.sparql.protocol import (
+    ACCEPT_POST,
+    ACCEPT_QUERY,
     METHODS,
     DescriptionOperation,
     Operation,
@@ -41,7 +43,7 @@ from kgraph.web.questions import Question, choose_format, hash_of
 from kgraph.web.rows import RowCounter
 from kgraph.web.services import Services
 
-_PREFLIGHT = preflight_headers(METHODS)
+_PREFLIGHT = {**preflight_headers(METHODS), "Accept-Post": ACCEPT_POST, "Accept-Query": ACCEPT_QUERY}
 _READ_AT_ONCE = 16384
 _LOOK = 1.0
 """Seconds that it may take to find out whether a query has a fault."""

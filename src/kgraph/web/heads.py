@@ -17,9 +17,8 @@ CACHE_CONTROL = "public, max-age=0, must-revalidate"
 DESCRIBED_BY = '</.well-known/void>; rel="describedby"'
 
 _EXPOSED = (
-    b"ETag, Last-Modified, Link, Location, Retry-After, Allow, Accept-Post, Kgraph-Revision, Kgraph-Notice, "
-    b"X-Request-Id, "
-    b"WWW-Authenticate"
+    b"ETag, Last-Modified, Link, Location, Retry-After, Allow, Accept-Post, Accept-Query, Accept-Patch, "
+    b"Kgraph-Revision, Kgraph-Notice, X-Request-Id, WWW-Authenticate"
 )
 _CONTENT_POLICY = (
     b"default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; object-src 'none'; "
