@@ -27,7 +27,7 @@
         ``JournalError``       the journal of changes is damaged
     ``StateError``         a state directory is in use, or cannot be read or written
     ``ChangeRefusedError`` a change breaks rules that the data keep
-    ``PreconditionError``  a graph is not in the state that a change expects
+    ``PreconditionError``  a graph is not in the state that a request expects
     ``FormatError``        a record cannot be brought to canonical form without losing something
     ``ShapeError``         a shape lacks its code, severity or wording
 """
@@ -201,7 +201,7 @@ class ChangeRefusedError(KgraphError):
 
 
 class PreconditionError(KgraphError):
-    """A graph is not in the state that a change expects; ``graph`` is its IRI, empty for the unnamed graph."""
+    """A graph is not in the state that a request expects; ``graph`` is its IRI, empty for the unnamed graph."""
 
     def __init__(self, graph: str) -> None:
         super().__init__(graph)

@@ -463,3 +463,15 @@ def test_a_strong_tag_is_of_the_same_bytes_and_a_change_looks_at_the_content(tin
                     seen.setdefault(held, set()).add(answer.content)
     assert len(set().union(*seen.values())) > 1
     assert all(len(bodies) == 1 for bodies in seen.values())
+
+
+@pytest.mark.parametrize("coding", ["br", "identity"])
+def test_a_read_may_be_of_one_state_alone(client: httpx.Client, coding: str) -> None:
+    """``If-Match`` counts for GET and HEAD too (RFC 9110, section 13.1.1)."""
+    put(client, "\n".join(f"<a> <p> {n} ." for n in range(500)))
+    headers = {"Accept-Encoding": coding}
+    tag = client.get("/graphs", params=GRAPH, headers=headers).headers["etag"]
+    for method in ("GET", "HEAD"):
+        for wanted, status in ((tag, 200), (f'"x", {tag}', 200), ("*", 200), ('"x"', 412), (f"W/{tag}", 412)):
+            answer = client.request(method, "/graphs", params=GRAPH, headers={**headers, "If-Match": wanted})
+            assert answer.status_code == status

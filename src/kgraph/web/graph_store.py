@@ -140,6 +140,8 @@ class GraphStore:
         if tag:
             # A strong tag is of one row of bytes, and another process writes the statements in another order.
             headers["ETag"] = f'"{tag}-{chosen.name}-{self._services.run}"'
+            if "if-match" in request.headers and not read_tags(request, "if-match") & {"*", headers["ETag"]}:
+                raise PreconditionError(graphs[0])
             if is_fresh(request, headers["ETag"]):
                 del headers["Content-Type"]
                 return Response(status_code=304, headers=headers)
