@@ -105,7 +105,7 @@ def test_fields_after_the_body_are_passed_over(server: str) -> None:
 
 def test_fields_after_the_body_are_limited(server: str) -> None:
     """As those of the head are."""
-    body = "5\r\nASK{}\r\n0\r\n" + f"X-A: {'x' * 1000}\r\n" * 100 + "\r\n"
+    body = "5\r\nASK{}\r\n0\r\n" + f"X-A: {'x' * 1000}\r\n" * 40 + "\r\n"
     assert send(server, request("POST /sparql HTTP/1.1", QUERY + CHUNKED, body))[-1][0] == 400
 
 

@@ -40,8 +40,9 @@ class OldCycle(RequestResponseCycle):
         await super().send(message)  # type: ignore[arg-type]
 
 
-def reset(transport: asyncio.Transport) -> None:
-    """Break a connection off so that its client sees it reset, which alone tells an answer that is cut from a whole."""
-    with contextlib.suppress(OSError):
-        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+def break_off(transport: asyncio.Transport, cycle: RequestResponseCycle | None) -> None:
+    """Break a connection off; a client of HTTP/1.0 sees it reset, and by nothing else that its answer is cut."""
+    if isinstance(cycle, OldCycle):
+        with contextlib.suppress(OSError):
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
     transport.abort()

@@ -23,7 +23,7 @@ from kgraph.settings import Settings
 from kgraph.web.direct import Direct
 from kgraph.web.front import CONNECTION, Front
 from kgraph.web.http import language_of
-from kgraph.web.old_clients import OldCycle, reset
+from kgraph.web.old_clients import OldCycle, break_off
 from kgraph.web.problems import problem_of, render_problem
 from kgraph.web.request_heads import check_head, read_target, unknown_method
 
@@ -229,8 +229,8 @@ class Connection(HttpToolsProtocol):
         cycle.on_response()
 
     def abort(self) -> None:
-        """Break the connection off: what was written and not sent is dropped, and the client sees it reset."""
-        reset(self.transport)
+        """Break the connection off: what was written and not sent is dropped."""
+        break_off(self.transport, self.cycle)
 
     def is_open(self) -> bool:
         """Tell whether there is anybody to answer."""
