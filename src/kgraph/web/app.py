@@ -22,6 +22,7 @@ from kgraph.formats import HTML, PLAIN, PROBLEM, negotiate
 from kgraph.query_library import load_library
 from kgraph.resources import Resources
 from kgraph.settings import Settings
+from kgraph.sparql.protocol import METHODS
 from kgraph.store.base import Store
 from kgraph.store.workers import WorkerStore
 from kgraph.web.access_log import AccessLog
@@ -42,6 +43,7 @@ from kgraph.web.lending import Lending
 from kgraph.web.operations import Operations, ProblemPages
 from kgraph.web.pages import Pages
 from kgraph.web.problems import problem_of
+from kgraph.web.request_heads import GRAPH_METHODS, READ_METHODS
 from kgraph.web.services import Services
 
 if TYPE_CHECKING:
@@ -52,8 +54,7 @@ _KEPT_AT_ONCE = 65_536
 """Bytes of the longest answer that is kept for others when it is given for the first time."""
 
 _READ = ["GET", "HEAD"]
-_PREFLIGHT = preflight_headers([*_READ, "OPTIONS"])
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "QUERY", "OPTIONS")
+_PREFLIGHT = preflight_headers(READ_METHODS)
 _HEAD_ROOM = 32768
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -189,7 +190,7 @@ def _add_error_handlers(app: FastAPI, settings: Settings, pages: Pages) -> None:
     async def refused(request: Request, error: Exception) -> Response:
         if request.scope.get("raw_path") == b"*":
             # The connection lets OPTIONS alone ask of the server as a whole (RFC 9110, section 9.3.7).
-            return Response(status_code=204, headers=preflight_headers(_METHODS))
+            return Response(status_code=204, headers=preflight_headers(dict.fromkeys((*METHODS, *GRAPH_METHODS))))
         plain = request.url.path.rstrip("/")
         if plain != request.url.path and plain in fixed:
             # 308 keeps method and body. The address is relative, since a proxy may be known under another one.

@@ -46,10 +46,10 @@ from kgraph.web.exchanges import exchange_of
 from kgraph.web.heads import CACHE_CONTROL
 from kgraph.web.http import is_fresh, preflight_headers, problem_response, read_body, read_tags, run_in_threadpool
 from kgraph.web.questions import choose_format
+from kgraph.web.request_heads import GRAPH_METHODS
 from kgraph.web.services import Services
 
 PATH = "/graphs"
-METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS")
 _DATASETS = (N_QUADS, TRIG)
 _ACCEPTED = ", ".join([*(f.media_type for f in ONE_GRAPH), "multipart/form-data"])
 _MULTIPART = "multipart/form-data"
@@ -58,7 +58,7 @@ _RUN = re.compile(r'-[0-9a-f]{8}"$')
 _SINGLE = ("dry-run", "reason", "timeout")
 _MARK = b"\xef\xbb\xbf"
 """How some programs begin a text, to tell that it is UTF-8."""
-_PREFLIGHT = {**preflight_headers(METHODS), "Accept-Patch": UPDATE_TYPE, "Accept-Post": _ACCEPTED}
+_PREFLIGHT = {**preflight_headers(GRAPH_METHODS), "Accept-Patch": UPDATE_TYPE, "Accept-Post": _ACCEPTED}
 
 
 class GraphStore:
@@ -87,7 +87,7 @@ class GraphStore:
                 raise RequestError("repeated-parameter", 400, name=name)
         if request.method == "OPTIONS":
             return Response(status_code=204, headers=_PREFLIGHT)
-        if request.method not in METHODS:
+        if request.method not in GRAPH_METHODS:
             raise RequestError("method-not-allowed", 405, headers={"Allow": _PREFLIGHT["Allow"]}, method=request.method)
         graph = self._graph(request)
         if request.method in ("GET", "HEAD"):
