@@ -232,3 +232,9 @@ def test_a_limit_of_the_engine_is_what_it_is_said_to_be(server: Server, reason: 
     """docs/reference/endpoint.md tells of it; the day it is gone, this fails."""
     query, found = LIMITS_OF_THE_ENGINE[reason]
     assert server.ask(PREFIXES + query, TSV).text.split("\n")[1:-1] == found
+
+
+def test_a_variable_that_is_selected_twice_is_refused(server: Server) -> None:
+    """The specification allows it, and docs/reference/endpoint.md tells that the engine does not."""
+    answer = server.ask(f"{PREFIXES} SELECT ?a ?a {{ ?s :age ?a }}", f"application/problem+json, {JSON}")
+    assert (answer.status_code, answer.json()["code"]) == (400, "query-invalid")

@@ -282,3 +282,23 @@ def test_what_a_body_may_be_is_told(server: str) -> None:
         assert of_query == {DIRECT["Content-Type"], FORM["Content-Type"]}
         assert set(answer.headers["accept-post"].split(", ")) == of_query | {UPDATE["Content-Type"]}
         assert {"Accept-Query", "Accept-Post"} <= set(answer.headers["access-control-expose-headers"].split(", "))
+
+
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [
+        ("gzip", None),
+        ("gzip, identity;q=0", "gzip"),
+        ("br;q=0.5, *;q=0", "br"),
+        ("gzip, identity;q=0.1, *;q=0", None),
+        ("*;q=0", None),
+        ("deflate, identity;q=0", None),
+    ],
+)
+def test_a_short_answer_is_compressed_only_if_it_has_to_be(server: str, accepted: str, coding: str | None) -> None:
+    """For clients that refuse it otherwise (RFC 9110, section 12.5.3), on whatever way it comes."""
+    with httpx.Client(base_url=server, headers={"Accept-Encoding": accepted}) as client:
+        for number in range(12):
+            answer = client.get("/sparql", params={"query": f"ASK {{ VALUES ?x {{ {number % 6} }} }}"})
+            assert (answer.headers.get("content-encoding"), answer.json()["boolean"]) == (coding, True)
+        assert client.get("/healthz").headers.get("content-encoding") == coding

@@ -32,7 +32,7 @@ from kgraph.sparql.text import QueryText
 from kgraph.store.embedded import EmbeddedStore
 from kgraph.web.access_log import render_answered
 from kgraph.web.cache import AnswerCache, Cached, Repeat
-from kgraph.web.compression import LEAST, choose_coding, compress
+from kgraph.web.compression import LEAST, coding_for, compress
 from kgraph.web.exchanges import Exchange, RequestIds
 from kgraph.web.heads import Heads
 from kgraph.web.questions import PlainQueries, Question, hash_of
@@ -211,7 +211,7 @@ class Borrower:
             return None
         if body is None or len(body) > LARGEST:
             return None
-        coding = choose_coding(fields.get(b"accept-encoding", b"").decode("latin-1")) if len(body) >= LEAST else ""
+        coding = coding_for(fields.get(b"accept-encoding", b"").decode("latin-1"), len(body))
         return self._tell(loan, self._keep(data, question, body, coding), started, is_hit=False)
 
     def _ask(self, question: Question) -> bytes | None:

@@ -62,6 +62,11 @@ def choose_coding(header: str) -> str:
     return _choose(header)
 
 
+def coding_for(header: str, size: int) -> str:
+    """Return the coding of a body of so many bytes: of a short one none, unless the client takes it in no other way."""
+    return choose_coding(header) if size >= LEAST or (";" in header and _has_to(header)) else ""
+
+
 def compressor(coding: str) -> Compressor:
     """Return a compressor for a coding."""
     return _Brotli() if coding == BROTLI else _Gzip()
@@ -82,6 +87,24 @@ def is_compressible(content_type: bytes) -> bool:
 
 @lru_cache(maxsize=256)
 def _choose(header: str) -> str:
+    weights = _weights(header)
+    others = weights.get("*", 0.0)
+    liked = {
+        BROTLI: weights.get(BROTLI, others),
+        GZIP: weights.get(GZIP, weights.get("x-gzip", others)),
+        "": weights.get("identity", 0.0),
+    }
+    best = max(liked, key=lambda coding: liked[coding])
+    return best if liked[best] > 0 else ""
+
+
+def _has_to(header: str) -> bool:
+    """Tell whether a client refuses a body that is not coded (RFC 9110, section 12.5.3)."""
+    weights = _weights(header)
+    return weights.get("identity", weights.get("*", 1.0)) == 0
+
+
+def _weights(header: str) -> dict[str, float]:
     weights: dict[str, float] = {}
     for item in header.lower().split(","):
         name, _, parameters = item.partition(";")
@@ -91,14 +114,7 @@ def _choose(header: str) -> str:
             if key.strip() == "q":
                 weight = _weight(value)
         weights[name.strip()] = weight
-    others = weights.get("*", 0.0)
-    liked = {
-        BROTLI: weights.get(BROTLI, others),
-        GZIP: weights.get(GZIP, weights.get("x-gzip", others)),
-        "": weights.get("identity", 0.0),
-    }
-    best = max(liked, key=lambda coding: liked[coding])
-    return best if liked[best] > 0 else ""
+    return weights
 
 
 def _weight(text: str) -> float:

@@ -21,7 +21,7 @@ from kgraph.store.runs import PATIENCE, Run, request_frame
 from kgraph.store.workers import WorkerStore
 from kgraph.web.cache import AnswerCache, Cached, Repeat
 from kgraph.web.clients import Clients
-from kgraph.web.compression import LEAST, choose_coding, compress
+from kgraph.web.compression import LEAST, coding_for, compress
 from kgraph.web.exchanges import Exchange, new_request_id
 from kgraph.web.front import Front
 from kgraph.web.heads import headers_of
@@ -156,7 +156,7 @@ class Direct:
             self._take_long_way()
             return
         self._end()
-        coding = choose_coding(self._exchange.field(b"accept-encoding")) if len(body) >= LEAST else ""
+        coding = coding_for(self._exchange.field(b"accept-encoding"), len(body))
         if self._line.is_open():
             self._respond(run.worker.revision, body, coding)
 

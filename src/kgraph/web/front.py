@@ -18,7 +18,7 @@ from kgraph.store.base import Revision
 from kgraph.web.access_log import AccessLog
 from kgraph.web.cache import AnswerCache, Repeat
 from kgraph.web.clients import Clients
-from kgraph.web.compression import LEAST, Compressor, choose_coding, compress, compressor, is_compressible
+from kgraph.web.compression import LEAST, Compressor, choose_coding, coding_for, compress, compressor, is_compressible
 from kgraph.web.exchanges import Exchange, new_request_id, open_exchange
 from kgraph.web.heads import Headers, Heads, render_head, split, with_vary
 from kgraph.web.http import problem_response
@@ -273,7 +273,7 @@ class Sender:
         headers[:] = with_vary(headers, b"Accept-Encoding")
         is_head = self._exchange.method == "HEAD"
         size = int(fields.get(b"content-length", LEAST)) if is_head or more else len(body)
-        return choose_coding(self._exchange.field(b"accept-encoding")) if size >= LEAST else ""
+        return coding_for(self._exchange.field(b"accept-encoding"), size)
 
     async def _compress_first(self, coding: str, body: bytes, more: bool) -> bytes:
         self.coding = coding
