@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import pytest
@@ -240,3 +245,33 @@ def test_answers_that_nobody_reads_are_not_kept_for_ever(serve: Serve) -> None:
                     pass
             connection.close()
         assert ask(address, ASK).status_code == 200
+
+
+def test_answers_that_were_sent_are_let_go_of(tiny_home: Path) -> None:
+    """A hundred of a few megabytes leave no more behind than a few."""
+    answer = f"{HUGE} LIMIT 8000 # %d"
+    command = [sys.executable, "-m", "kgraph", "serve", "--home", str(tiny_home), "--port", "0"]
+    environment = {**os.environ, "KGRAPH_CACHE_MIB": "0", "KGRAPH_LOG_FILE": os.devnull}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().split()[-1]
+
+        def ask_for(number: int) -> int:
+            plain = {"Accept-Encoding": "identity"}
+            return len(httpx.post(address + "/sparql", data={"query": answer % number}, headers=plain).content)
+
+        with ThreadPoolExecutor(2) as executor:
+            sizes = list(executor.map(ask_for, range(20)))
+            before = _resident(process.pid)
+            sizes += executor.map(ask_for, range(20, 120))
+        grown = _resident(process.pid) - before
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    assert min(sizes) > 2_000_000
+    assert grown < sum(sizes) / 4
+
+
+def _resident(process: int) -> int:
+    """Return the bytes of memory that a process has, without those below it."""
+    pages = int(Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")

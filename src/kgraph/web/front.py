@@ -89,6 +89,9 @@ class Front:
             self.note(exchange, time.perf_counter() - exchange.started)
         if sender.is_complete and exchange.cached is not None and not _ALONE & exchange.fields.keys():
             self._remember(scope, exchange, sender)
+        # The record stays in a cycle of the server's objects until the collector comes by, and a few large answers do
+        # not make it come: they are let go of here.
+        exchange.sender = exchange.cached = None
 
     async def _answer(self, scope: Scope, receive: Receive, sender: Sender, exchange: Exchange) -> None:
         try:
