@@ -247,28 +247,47 @@ def test_answers_that_nobody_reads_are_not_kept_for_ever(serve: Serve) -> None:
         assert ask(address, ASK).status_code == 200
 
 
-def test_answers_that_were_sent_are_let_go_of(tiny_home: Path) -> None:
-    """A hundred of a few megabytes leave no more behind than a few."""
-    answer = f"{HUGE} LIMIT 8000 # %d"
+@pytest.fixture
+def process(tiny_home: Path) -> Iterator[tuple[str, int]]:
+    """A server in a process of its own that keeps no answers: its address and its number."""
     command = [sys.executable, "-m", "kgraph", "serve", "--home", str(tiny_home), "--port", "0"]
     environment = {**os.environ, "KGRAPH_CACHE_MIB": "0", "KGRAPH_LOG_FILE": os.devnull}
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as process:
         assert process.stdout is not None
-        address = process.stdout.readline().split()[-1]
-
-        def ask_for(number: int) -> int:
-            plain = {"Accept-Encoding": "identity"}
-            return len(httpx.post(address + "/sparql", data={"query": answer % number}, headers=plain).content)
-
-        with ThreadPoolExecutor(2) as executor:
-            sizes = list(executor.map(ask_for, range(20)))
-            before = _resident(process.pid)
-            sizes += executor.map(ask_for, range(20, 120))
-        grown = _resident(process.pid) - before
+        yield process.stdout.readline().split()[-1], process.pid
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
+
+
+def test_answers_that_were_sent_are_let_go_of(process: tuple[str, int]) -> None:
+    """A hundred of a few megabytes leave no more behind than a few."""
+    address, number = process
+
+    def ask_for(variant: int) -> int:
+        asked, plain = {"query": f"{HUGE} LIMIT 8000 # {variant}"}, {"Accept-Encoding": "identity"}
+        return len(httpx.post(address + "/sparql", data=asked, headers=plain, timeout=60).content)
+
+    with ThreadPoolExecutor(2) as executor:
+        sizes = list(executor.map(ask_for, range(20)))
+        before = _resident(number)
+        sizes += executor.map(ask_for, range(20, 120))
     assert min(sizes) > 2_000_000
-    assert grown < sum(sizes) / 4
+    assert _resident(number) - before < sum(sizes) / 4
+
+
+def test_bodies_that_were_refused_are_let_go_of(process: tuple[str, int]) -> None:
+    """Whatever is wrong with them."""
+    address, number = process
+    text = {"Content-Type": "application/sparql-query"}
+    bodies = [b"ASK { ?s ?p '" + b"x" * size + end for size, end in ((900_000, b"' "), (9_000_000, b"' }"))]
+
+    def refused(body: bytes) -> int:
+        return httpx.post(address + "/sparql", content=body, headers=text, timeout=60).status_code
+
+    assert [refused(body) for body in bodies * 5] == [400, 413] * 5
+    before = _resident(number)
+    assert [refused(body) for body in bodies * 30] == [400, 413] * 30
+    assert _resident(number) - before < sum(map(len, bodies)) * 15
 
 
 def _resident(process: int) -> int:

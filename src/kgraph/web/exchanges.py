@@ -26,10 +26,10 @@ _SANE_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}", re.ASCII)
 class Exchange:
     """What is known of a request and of its answer so far.
 
-    ``fields`` are those of the request's head. ``outcome`` is ``ok``, the code of the problem that was answered,
-    ``cut`` for an answer that could not be completed, or ``left`` if the client did not wait for it. ``rows`` is the
-    number of rows or statements where it is known, ``calls`` that of calls of other endpoints. ``cached`` is the answer
-    in the cache that this one is, if it is one; ``sender`` sends the answer.
+    ``fields`` are those of the request's head, ``received`` the bytes of its body so far. ``outcome`` is ``ok``, the
+    code of the problem that was answered, ``cut`` for an answer that could not be completed, or ``left`` if the client
+    did not wait for it. ``rows`` is the number of rows or statements where it is known, ``calls`` that of calls of
+    other endpoints. ``cached`` is the answer in the cache that this one is, if it is one; ``sender`` sends the answer.
     """
 
     method: str
@@ -39,6 +39,7 @@ class Exchange:
     fields: Mapping[bytes, bytes] = field(default_factory=dict)
     started: float = field(default_factory=time.perf_counter)
     status: int = 0
+    received: int = 0
     sent: int = 0
     outcome: str = "ok"
     form: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -33,6 +34,7 @@ CONNECTION = "kgraph.connection"
 
 _UNASKED = ("/healthz", "/readyz", "/metrics")
 _INLINE = 131072
+_REFUSED_MOST = 32 * 1024 * 1024
 _ALONE = {b"x-request-id", b"authorization", b"cache-control", b"pragma", b"cookie", b"x-forwarded-for"}
 """Fields of a head that keep a request from being answered like the same one before it."""
 
@@ -68,6 +70,7 @@ class Front:
         self.heads = Heads(settings)
         self.open = 0
         self.unread = 0
+        self._refused = 0
         self.direct: DirectAnswers | None = None
         self.lending: Lending | None = None
 
@@ -92,6 +95,8 @@ class Front:
         # The record stays in a cycle of the server's objects until the collector comes by, and a few large answers do
         # not make it come: they are let go of here.
         exchange.sender = exchange.cached = None
+        if exchange.outcome != "ok":
+            self._collect_after(exchange.received)
 
     async def _answer(self, scope: Scope, receive: Receive, sender: Sender, exchange: Exchange) -> None:
         try:
@@ -118,6 +123,16 @@ class Front:
                 return
             stopping = RequestError("stopping", 503, headers={"Retry-After": "5", "Connection": "close"})
             await problem_response(Request(scope), stopping, self._settings)(scope, receive, sender.send)
+
+    def _collect_after(self, size: int) -> None:
+        """Have the collector come after so many bytes of bodies that were refused.
+
+        An exception knows the frames that it came through, which know it and the body.
+        """
+        self._refused += size
+        if self._refused > _REFUSED_MOST:
+            self._refused = 0
+            gc.collect()
 
     def _admit(self, scope: Scope, exchange: Exchange) -> None:
         """Refuse a request for another host, and one of a client that asks too often."""

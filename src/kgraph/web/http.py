@@ -96,8 +96,10 @@ async def read_body(request: Request, limit: int) -> bytes:
     if announced.isdigit() and int(announced) > limit:
         raise RequestError("body-too-large", 413, limit=limit)
     parts = bytearray()
+    exchange = exchange_of(request.scope)
     async for part in request.stream():
         parts += part
+        exchange.received = len(parts)
         if len(parts) > limit:
             raise RequestError("body-too-large", 413, limit=limit)
     return bytes(parts)
