@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+from itertools import product
+
 import pytest
 
+from kgraph.errors import QuerySyntaxError
 from kgraph.sparql.plain import read_plain, skeleton_of
 from kgraph.sparql.text import read_query_text
 
@@ -22,6 +26,7 @@ PLAIN = [
     "SELECT ?x{?x ?p ?o}LIMIT 5OFFSET 3",
     "SELECT (Sample(?x) AS ?y) { ?x ?p ?o }",
     "SELECT REDUCED ?x { ?x ?p ?o }",
+    "PREFIX from_a: <urn:a:> SELECT ?from1 { ?from1 from_a:fromStudy ?afrom ; from_a:upFROM 'fromage' }",
     f"PREFIX a: <urn:a:> SELECT ?limit {{ ?limit a:offset <{RESOURCE}sample/limit>; <urn:sample-p> $reduced }}",
 ]
 
@@ -62,6 +67,22 @@ def test_what_is_told_of_a_plain_text_is_what_its_tokens_tell(text: str) -> None
 def test_what_must_be_looked_at_is_not_plain(text: str) -> None:
     """No text around a resource's address, or in a string that looks like one, hides it."""
     assert read_plain(text) is None
+
+
+def test_no_dataset_is_passed_over() -> None:
+    """However the word for it stands between its neighbours."""
+    starts = ["SELECT *", "SELECT ?x", "SELECT (1 AS ?x)", "ASK", "DESCRIBE ?x", "DESCRIBE <urn:a>"]
+    befores = ["", " ", "\n", "# from\n", "\t"]
+    words = ["FROM", "from", "From", "FROM NAMED", "from#\nnamed"]
+    afters = ["<urn:g>", " <urn:g>", "#\n<urn:g>", " ex:g", " :g", "_:g"]
+    found = 0
+    for parts in product(starts, befores, words, afters):
+        text = f"PREFIX ex: <urn:> PREFIX : <urn:> {''.join(parts)} {{ ?x ?p ?o }}"
+        with contextlib.suppress(QuerySyntaxError):
+            if read_query_text(text).default_graphs is not None:
+                found += 1
+                assert read_plain(text) is None, text
+    assert found > 500
 
 
 def test_a_long_text_is_not_plain() -> None:

@@ -27,8 +27,10 @@ _OPENING = re.compile(
     rf"(?:\s|#[^\r\n]*[\r\n])*((?:(?:PREFIX\s+[A-Za-z][\w-]*:|PREFIX\s+:|BASE)\s*{_IRI}\s*)*)(SELECT|ASK|CONSTRUCT|DESCRIBE)\b",
     re.ASCII | re.IGNORECASE,
 )
-_SUSPECT = ("service", "from", "rand", "uuid", "bnode")
+_SUSPECT = ("service", "rand", "uuid", "bnode")
 _NOW = re.compile(r"now\b", re.IGNORECASE)
+# Before the word for a dataset there can be no letter or digit that does not make it another one.
+_FROM = re.compile(r"\bfrom\b", re.IGNORECASE)
 _CHOOSING = re.compile(rf"(?<![A-Za-z_?$:/#-])(?:{'|'.join(CHOOSING)})(?![A-Za-z_-])", re.IGNORECASE)
 _NESTING = "({[!-+^<"
 _REMEMBERED = 1024
@@ -74,7 +76,9 @@ def _form_of(skeleton: str) -> str:
     for sign in _NESTING:
         if skeleton.count(sign) > _MANY:
             return ""
-    if ("now" in lowered and _NOW.search(skeleton)) or needs_adapting(skeleton):
+    if ("now" in lowered and _NOW.search(skeleton)) or ("from" in lowered and _FROM.search(skeleton)):
+        return ""
+    if needs_adapting(skeleton):
         return ""
     opening = _OPENING.match(skeleton)
     return opening[2].upper() if opening and calls_only_casts(skeleton, opening[1]) else ""
