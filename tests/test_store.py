@@ -186,6 +186,22 @@ def test_no_more_processes_are_kept_than_there_are_slow_places(tiny_home: Path) 
 
 
 @needs_isolation
+def test_a_query_that_takes_very_long_steps_back(tiny_home: Path) -> None:
+    """Also if its answer comes all the time and is read at once."""
+    store = WorkerStore(tiny_home, WorkerLimits(places=1, slow_places=1, timeout=60))
+
+    def priorities() -> set[int]:
+        found = Path(f"/proc/{store.zygote_pid}/task/{store.zygote_pid}/children").read_text(encoding="ascii")
+        return {os.getpriority(os.PRIO_PROCESS, int(number)) for number in found.split()}
+
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    assert priorities() == {before}
+    with store.query(Query("SELECT * { ?a ?b ?c . ?d ?e ?f }"), JSON_RESULTS) as answer:
+        assert any(max(priorities()) > before for _ in answer.chunks)
+    store.close()
+
+
+@needs_isolation
 def test_memory_is_limited(tiny_home: Path) -> None:
     """A query that wants more than it may have ends with an error of its own, whatever it does with the memory."""
     store = WorkerStore(tiny_home, WorkerLimits(places=1, memory=64, timeout=20))

@@ -121,6 +121,7 @@ class Run:
 
         Raises :class:`Overdue` if the query is slow and there is no place for one.
         """
+        self._waited = time.monotonic() - self._began
         try:
             if self.query.cancellation is not None:
                 self.query.cancellation.on_cancel(self.close)
@@ -212,6 +213,8 @@ class Run:
             while not self.worker.wait(self._turn(began)):
                 if self._left(began) <= 0:
                     raise QueryTimeoutError(self._timeout)
+                self._look()
+            if self._slow and not self._spent:
                 self._look()
             data = self.worker.read()
         except BlockingIOError:
