@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from waiting import TRIPLETS, slow_query
+from waiting import slow_answer, slow_query
 
 from kgraph.dataset import load_dataset
 from kgraph.errors import (
@@ -35,7 +35,6 @@ from kgraph.vocabulary import GRAPHS, TERMS
 
 XSD = "http://www.w3.org/2001/XMLSchema#"
 PEOPLE = f"SELECT (COUNT(*) AS ?count) WHERE {{ ?person a <{TERMS}Person> }}"
-COUNTED = b"n\r\n%d\r\n" % TRIPLETS
 ENDLESS = "SELECT (COUNT(*) AS ?count) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l . ?m ?n ?o }"
 
 
@@ -166,7 +165,7 @@ def test_the_process_of_a_slow_query_is_kept_for_the_next(tiny_home: Path) -> No
     """The one that took its place stays as well, so that after the first such query no more processes are made."""
     store = WorkerStore(tiny_home, WorkerLimits(places=1, slow_places=1, timeout=60))
     for number in range(5):
-        assert store.query(Query(slow_query(number)), CSV).read() == COUNTED
+        assert store.query(Query(slow_query(number)), CSV).read() == slow_answer().encode()
         assert store.query(Query("ASK {}"), CSV).read() == b"true"
         assert store.slow.taken == 0
     assert store.forks == 2
@@ -179,7 +178,7 @@ def test_no_more_processes_are_kept_than_there_are_slow_places(tiny_home: Path) 
     store = WorkerStore(tiny_home, WorkerLimits(places=2, slow_places=1, timeout=60, patience=60))
     with ThreadPoolExecutor(6) as executor:
         answers = executor.map(lambda number: store.query(Query(slow_query(number)), CSV).read(), range(12))
-        assert list(answers) == [COUNTED] * 12
+        assert list(answers) == [slow_answer().encode()] * 12
     assert store.slow.taken == 0
     assert len(store.spares) == 1
     store.close()

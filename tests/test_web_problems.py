@@ -20,11 +20,11 @@ from kgraph.errors import (
     StoreBusyError,
 )
 from kgraph.languages import LANGUAGES, catalogue
-from kgraph.resources.hints import NEEDS_INFERENCE, PASSED_OVER, UNKNOWN
+from kgraph.resources.hints import NEEDS_INFERENCE, PASSED_OVER, UNKNOWN, UNKNOWN_FUNCTION
 from kgraph.web.problems import STATUSES, problem_of, render_problem, render_reference
 
 RAISING = ("RequestError", "ServiceCallError", "QuerySyntaxError", "_problem")
-REMARKED = {UNKNOWN, NEEDS_INFERENCE, PASSED_OVER}
+REMARKED = {UNKNOWN, UNKNOWN_FUNCTION, NEEDS_INFERENCE, PASSED_OVER}
 CHOSEN_BY_CHARACTER = {"query-unclosed-string", "query-unknown-character"}
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from waiting import TRIPLETS, slow_query, wait_until
+from waiting import slow_answer, slow_query, wait_until
 
 from kgraph.store.workers import can_isolate
 
@@ -43,7 +43,6 @@ HOSTILE = [
     "ASK { FILTER(" + "(" * 10_000 + "1" + ")" * 10_000 + ") }",
 ]
 PLACES = 2
-COUNTED = f"n\r\n{TRIPLETS}\r\n"
 
 
 def ask(address: str, query: str, timeout: float = 30.0) -> httpx.Response:
@@ -134,9 +133,9 @@ def test_a_query_that_turns_out_to_be_slow_goes_on(serve: Serve) -> None:
             asked = {"query": slow_query(number)}
             return client.get(address + "/sparql", params=asked, headers={"Accept": "text/csv"}).text
 
-        assert count(0) == COUNTED
+        assert count(0) == slow_answer()
         before = measured(address, "kgraph_forks_total")
-        assert [count(number) for number in range(1, 5)] == [COUNTED] * 4
+        assert [count(number) for number in range(1, 5)] == [slow_answer()] * 4
         assert measured(address, "kgraph_forks_total") == before
 
 
