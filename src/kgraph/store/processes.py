@@ -15,6 +15,11 @@ from dataclasses import dataclass
 from kgraph.store.base import Revision
 
 _NICE = 10
+_COPYING = 5e-9
+_LONGEST_COPYING = 0.4
+"""Seconds that a process may take for each byte of memory that it makes its own, which a fresh fork does where it reads
+for the first time, and seconds that one query may take for that."""
+
 _PROCESS_CLOCK = 2
 _MINOR_FAULTS = 10
 """The field of proc_pid_stat(5) with the number of pages that a process had to ask for and that were in memory."""
@@ -57,6 +62,7 @@ class Worker:
         self.parent = parent
         self.answered = 0
         self.is_lost = False
+        self._granted = 0
         self._handle = handle
         self._lock = threading.Lock()
         self._in_use = threading.RLock()
@@ -130,6 +136,17 @@ class Worker:
         except OSError:
             return 0
         return pages * os.sysconf("SC_PAGE_SIZE")
+
+    def grant(self, *, is_over: bool = False) -> float:
+        """Return the seconds that a query is granted for memory that the process made its own meanwhile.
+
+        Once the query ``is_over``, the next one is granted nothing for what was taken until then.
+        """
+        taken = self.memory_taken()
+        granted = min(_COPYING * (taken - self._granted), _LONGEST_COPYING)
+        if is_over:
+            self._granted = taken
+        return granted
 
     def yield_processor(self) -> None:
         """Let other processes go first from now on."""

@@ -33,8 +33,8 @@ HELD = 4 * 1024 * 1024
 
 _FORBEARANCE = 1.0
 _ENDURANCE = 0.25
-"""Seconds of processor time after which a query leaves its place in any case, and goes on with less of the
-processors."""
+"""Seconds of processor time after which a query goes on with less of the processors, beside what it is granted for
+making memory its own."""
 
 
 class Overdue(Exception):
@@ -228,7 +228,7 @@ class Run:
     def _turn(self, began: float) -> float:
         """Return how long to wait for the process before looking at the query again."""
         left = self._left(began)
-        if self._spent:
+        if self._slow and self._spent:
             return left
         young = PATIENCE - (time.monotonic() - self._began)
         return min(left, young if young > 0 else PATIENCE)
@@ -240,11 +240,11 @@ class Run:
         """Have a query that takes long leave its place if others want it, and one that takes very long step back."""
         if not self._slow and self.is_patient():
             return
-        used = self.used()
         places = self._host.places
-        if not self._slow and (used >= _ENDURANCE or not places.idle):
-            self._leave_place(may_stay=used < _ENDURANCE and not places.waiting)
-        if used >= _ENDURANCE and not self._spent:
+        if not places.idle:
+            self._leave_place(may_stay=not places.waiting)
+        used = self.used()
+        if not self._spent and used >= _ENDURANCE and used >= _ENDURANCE + self.worker.grant():
             self._spent = True
             self.worker.yield_processor()
 
@@ -267,7 +267,10 @@ class Run:
         if self._watch is not None:
             self._watch.cancel()
         self.worker.answered += 1
-        is_quick = healthy and self.used() < PATIENCE / 2
+        used = self.used()
+        is_quick = healthy and used < PATIENCE / 2
+        if healthy and used >= _ENDURANCE:
+            self.worker.grant(is_over=True)
         may_go_on = healthy and (not self._spent or self.worker.regain_processor())
         if not may_go_on:
             self.worker.kill()

@@ -62,6 +62,7 @@ _LOOK = int(socket.MSG_PEEK | socket.MSG_DONTWAIT)
 _NOW = int(socket.MSG_DONTWAIT)
 _AWAKE = 100e-6
 """Seconds of waiting for the next request of a single connection without falling asleep."""
+_WITHOUT_DIGITS = str.maketrans("", "", "0123456789")
 _IDLE = 1.0
 _LOOK_EVERY = 0.25
 _MEMORY_EVERY = 2000
@@ -284,8 +285,8 @@ class Borrower:
 
 
 def kind_of(text: QueryText) -> bytes:
-    """Return what queries have in common that differ in a resource or a page only, in few bytes."""
-    return hashlib.blake2b(text.skeleton.encode(), digest_size=16).digest()
+    """Return what queries have in common that differ in a resource or in numbers only, in few bytes."""
+    return hashlib.blake2b(text.skeleton.translate(_WITHOUT_DIGITS).encode(), digest_size=16).digest()
 
 
 @contextlib.contextmanager

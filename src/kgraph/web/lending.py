@@ -45,11 +45,6 @@ _LOOK_EVERY = 0.025
 _LONGEST = 0.1
 """Seconds of processor time that one request may take a borrower."""
 
-_COPYING = 5e-9
-_LONGEST_COPYING = 0.4
-"""Seconds that it may take beyond these for each byte of memory that it makes its own, which a fresh fork does where it
-reads for the first time, and seconds that this may take at most."""
-
 _REST = 1.0
 _QUICK = 0.01
 _SHORT = 131_072
@@ -95,7 +90,6 @@ class _Borrower:
     log: int
     loans: dict[int, _Loan] = field(default_factory=dict)
     used: float = 0.0
-    memory: int = 0
     line: bytes = b""
     is_leaving: bool = False
     is_stuck: bool = False
@@ -230,7 +224,7 @@ class Lending:
             return False
         finally:
             os.close(writing)
-        borrower = _Borrower(process, reading, used=process.processor_time(), memory=process.memory_taken())
+        borrower = _Borrower(process, reading, used=process.processor_time())
         self._borrowers.append(borrower)
         for kind in self._heavy:
             self._tell_of(borrower, kind)
@@ -305,12 +299,11 @@ class Lending:
         for borrower in list(self._borrowers):
             if not borrower.loans or borrower.is_stuck:
                 continue
-            used, memory = borrower.process.processor_time(), borrower.process.memory_taken()
+            used = borrower.process.processor_time()
             if self._hear(borrower):
-                borrower.used, borrower.memory = used, memory
-                continue
-            copying = min(_COPYING * (memory - borrower.memory), _LONGEST_COPYING)
-            if used - borrower.used > _LONGEST + copying:
+                borrower.used = used
+                borrower.process.grant(is_over=True)
+            elif used - borrower.used > _LONGEST and used - borrower.used > _LONGEST + borrower.process.grant():
                 # What it has is taken back when it has ended: until then it may be sending.
                 self.stuck += 1
                 borrower.is_stuck = borrower.is_leaving = True
