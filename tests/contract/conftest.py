@@ -39,7 +39,7 @@ def packaged_server(home: Path) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def writable(tiny_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """The address of a server with the tiny world that keeps changes, and its state directory."""
     state = tmp_path_factory.mktemp("state")

@@ -33,8 +33,8 @@ HELD = 4 * 1024 * 1024
 
 _FORBEARANCE = 1.0
 _ENDURANCE = 0.25
-"""Seconds of processor time after which a query goes on with less of the processors, beside what it is granted for
-making memory its own."""
+"""Seconds of processor time, beside what it is granted for making memory its own, after which a query leaves its place
+in any case and goes on with less of the processors."""
 
 
 class Overdue(Exception):
@@ -228,7 +228,7 @@ class Run:
     def _turn(self, began: float) -> float:
         """Return how long to wait for the process before looking at the query again."""
         left = self._left(began)
-        if self._slow and self._spent:
+        if self._spent:
             return left
         young = PATIENCE - (time.monotonic() - self._began)
         return min(left, young if young > 0 else PATIENCE)
@@ -240,11 +240,11 @@ class Run:
         """Have a query that takes long leave its place if others want it, and one that takes very long step back."""
         if not self._slow and self.is_patient():
             return
-        places = self._host.places
-        if not places.idle:
-            self._leave_place(may_stay=not places.waiting)
-        used = self.used()
-        if not self._spent and used >= _ENDURANCE and used >= _ENDURANCE + self.worker.grant():
+        used, places = self.used(), self._host.places
+        is_long = used >= _ENDURANCE and used >= _ENDURANCE + self.worker.grant()
+        if is_long or not places.idle:
+            self._leave_place(may_stay=not is_long and not places.waiting)
+        if is_long and not self._spent:
             self._spent = True
             self.worker.yield_processor()
 
