@@ -135,7 +135,9 @@ def test_turtle_has_the_prefixes_it_uses_in_order(store: Store) -> None:
     assert [line.split()[1] for line in described.splitlines() if line.startswith("@prefix")] == [
         "goal:", "ink:", "rdf:", "skos:",
     ]  # fmt: skip
-    assert "goal:meet a ink:Goal" in described
+    # Which of its statements comes first is the engine's choice.
+    assert "goal:meet " in described
+    assert "a ink:Goal" in described
 
 
 # Datasets
