@@ -99,4 +99,13 @@ def test_a_problem_is_a_document_or_text() -> None:
     assert render_problem(problem, None, "/sparql")[1] == "application/problem+json"
     body, content_type = render_problem(problem, "text/csv", "/sparql")
     assert content_type == "text/plain; charset=utf-8"
-    assert b"line 2, column 3" in body and b"WHERE" in body
+    assert b"Line 2, column 3" in body and b"WHERE" in body
+
+
+@pytest.mark.parametrize(
+    ("language", "line"), [("nn", "Linje 3, kolonne 7"), ("nb", "Linje 3, kolonne 7"), ("en", "Line 3, column 7")]
+)
+def test_plain_text_tells_the_place_in_the_readers_language(language: str, line: str) -> None:
+    """On a line of its own."""
+    plain = problem_of(QuerySyntaxError("query-invalid", 3, 7, reason="x"), language).plain()
+    assert line in plain.splitlines()

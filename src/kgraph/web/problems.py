@@ -131,7 +131,7 @@ class Problem:
     """An error told to a client: a stable code, a status, a title and a detail in its language.
 
     ``line`` and ``column`` (from 1) and ``length`` say where a text is wrong; ``expected`` what could have
-    stood there; ``hint`` how to mend it.
+    stood there; ``hint`` how to mend it. ``language`` is that of the texts.
     """
 
     code: str
@@ -144,6 +144,7 @@ class Problem:
     length: int | None = None
     expected: tuple[str, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    language: str = "en"
 
     def document(self, instance: str) -> dict[str, object]:
         """Return the members of the problem document; those that say nothing are left out."""
@@ -164,10 +165,11 @@ class Problem:
 
     def plain(self) -> str:
         """Return the problem as lines of text."""
-        place = f" (line {self.line}, column {self.column})" if self.line else ""
-        lines = [f"{self.title}{place}", self.detail, self.hint]
+        lines = [self.title, self.detail, self.hint]
+        if self.line and self.column:
+            lines.insert(1, text("web.error-place", self.language, line=self.line, column=self.column))
         if self.expected:
-            lines.append("Expected: " + ", ".join(self.expected))
+            lines.append(text("web.error-expected", self.language) + ": " + ", ".join(self.expected))
         return "\n".join(line for line in [*lines, PROBLEM_BASE + self.code] if line) + "\n"
 
 
@@ -211,7 +213,7 @@ def describe_code(code: str, language: str) -> Problem:
     named = catalogue(language)
     key = f"problem.{code}."
     title, detail, hint = (named.get(key + part, "").format_map(_Anything()) for part in ("title", "detail", "hint"))
-    return Problem(code, STATUSES[code], title, detail, hint)
+    return Problem(code, STATUSES[code], title, detail, hint, language=language)
 
 
 def render_reference() -> str:
@@ -267,6 +269,7 @@ def _problem(
         column=column,
         length=length,
         expected=expected,
+        language=language,
         headers=headers or {},
     )
 
