@@ -62,6 +62,7 @@ _LOOK = int(socket.MSG_PEEK | socket.MSG_DONTWAIT)
 _NOW = int(socket.MSG_DONTWAIT)
 _AWAKE = 100e-6
 """Seconds of waiting for the next request of a single connection without falling asleep."""
+
 _WITHOUT_DIGITS = str.maketrans("", "", "0123456789")
 _IDLE = 1.0
 _LOOK_EVERY = 0.25
